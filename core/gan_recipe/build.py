@@ -1,0 +1,158 @@
+"""Networks built by example, and the rehearsal: every loss computed once before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gan_recipe.dataflow import HOLE, Node, below
+from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.graph import Graph, Store, Value, weighted_sum
+from gan_recipe.optimizers import initialise
+from gan_recipe.plan import plan_round
+from gan_recipe.randomness import seeded
+from gan_recipe.recipe import Recipe
+from gan_recipe.toml_file import Key
+
+
+def fields_read(recipe: Recipe) -> tuple[Node, ...]:
+    """The fields of the batch that anything in the recipe reads."""
+    closed = [node for _, node, _ in _all_nodes(recipe)]
+    return tuple(node for node in below(closed) if node.arguments is None and node.name != HOLE)
+
+
+def training_fields(recipe: Recipe) -> tuple[Node, ...]:
+    """The fields that the losses read."""
+    nodes = [
+        node
+        for player in recipe.players.values()
+        for loss in player.losses.values()
+        for node in (*loss.reads.values(), *loss.functions.values())
+    ]
+    return tuple(node for node in below(nodes) if node.arguments is None and node.name != HOLE)
+
+
+def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.Module]:
+    """Build every network for the inputs that its first call in the recipe has. Raises RecipeError.
+
+    ``batch`` holds every field that the recipe reads; two samples of it are used. Each network is initialised from the
+    recipe's seed and its own name alone: another head changes nobody else's first weights.
+    """
+    samples = {name: tensor[:2] for name, tensor in batch.items()}
+    networks: dict[str, nn.Module] = {}
+    known: dict[Node, Value] = {}
+    problems: list[Problem] = []
+
+    def call(node: Node, key: Key) -> None:
+        inputs = [known[argument] for argument in node.arguments or ()]
+        spec = recipe.networks[node.name]
+        try:
+            if node.name not in networks:
+                with seeded("networks", node.name, recipe.run.seed):
+                    module = spec.component.build(*inputs)
+                    initialise(module, dict(spec.init))
+                networks[node.name] = module.to(inputs[0].device if isinstance(inputs[0], Tensor) else "cpu").eval()
+                if recipe.run.channels_last:
+                    networks[node.name].to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            with torch.no_grad():
+                known[node] = networks[node.name](*inputs)
+        except (ValueError, TypeError, RuntimeError, LookupError, OSError) as error:
+            shapes = ", ".join(map(_shape, inputs))
+            what = f"{node}: {spec.use!r} cannot take inputs of shape {shapes}: {_first_line(error)}"
+            raise _CallError(Problem(recipe.file.origin(key).where, ".".join(key), what)) from error
+
+    failed: set[Node] = set()
+    for key, node, hole in _all_nodes(recipe):
+        for inner in below([node]):
+            if inner in known and not inner.open or inner in failed:
+                continue
+            if inner.arguments is None:
+                if inner.name == HOLE:
+                    if hole is None or hole not in known:
+                        break
+                    known[inner] = known[hole]
+                else:
+                    known[inner] = samples[inner.name]
+            elif all(argument in known for argument in inner.arguments):
+                try:
+                    call(inner, key)
+                except _CallError as error:
+                    problems.append(error.problem)
+                    failed.add(inner)
+    if problems:
+        raise RecipeError(problems)
+    return networks
+
+
+def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> None:
+    """Compute and differentiate every loss once on ``batch``; leaves no trace in the networks. Raises RecipeError."""
+    problems: list[Problem] = []
+    before = {name: [buffer.clone() for buffer in network.buffers()] for name, network in graph.networks.items()}
+    with seeded("rehearsal", recipe.run.seed):
+        for player in recipe.players.values():
+            for loss in player.losses.values():
+                try:
+                    _rehearse_one(recipe, graph, batch, player.name, loss.name)
+                except (ValueError, TypeError, RuntimeError, LookupError) as error:
+                    shapes = ", ".join(f"{name} = {node}" for name, node in loss.reads.items())
+                    what = f"{loss.use!r} failed on {shapes or 'its inputs'}: {_first_line(error)}"
+                    problems.append(Problem(recipe.file.origin(loss.key).where, ".".join(loss.key), what))
+    for name, network in graph.networks.items():
+        for buffer, old in zip(network.buffers(), before[name], strict=True):
+            buffer.copy_(old)
+        for parameter in graph.parameters[name]:
+            parameter.grad = None
+    if problems:
+        raise RecipeError(problems)
+
+
+def _rehearse_one(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor], player: str, loss: str) -> None:
+    plan = plan_round(recipe, [(player, [loss])])
+    trains = [frozenset(move.player.trains) for move in plan.moves]
+    (move,) = plan.moves
+    store: Store = {node: batch[node.name] for node in training_fields(recipe)}
+    graph.compute(move, trains, store)
+    (value,) = graph.losses(move, store)
+    if not isinstance(value, Tensor) or value.dim() != 0:
+        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"a loss returns one number (shape ()), not {shape}")
+    if not bool(torch.isfinite(value)):
+        raise ValueError(f"the loss is {float(value)} on the first batch")
+    weighted_sum(move, [value], 0).backward()
+
+
+def _all_nodes(recipe: Recipe) -> Iterable[tuple[Key, Node, Node | None]]:
+    """Every node of the recipe with the key that reads it and, for a function, what its hole is tried with."""
+    for name, node in recipe.values.items():
+        yield ("values", name), node, None
+    for player in recipe.players.values():
+        for loss in player.losses.values():
+            for parameter, node in loss.reads.items():
+                yield (*loss.key, parameter), node, None
+            example = next(iter(loss.reads.values()), None)
+            for parameter, node in loss.functions.items():
+                yield (*loss.key, parameter), node, example
+    for column in recipe.columns:
+        yield ("sheet", "columns"), column, None
+    for metric in recipe.metrics.values():
+        for parameter, node in {**metric.reads, **metric.examples}.items():
+            yield (*metric.key, parameter), node, None
+        for parameter, node in (metric.baseline or {}).items():
+            yield (*metric.key, "baseline", parameter), node, None
+
+
+class _CallError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+
+def _shape(value: Value) -> str:
+    if isinstance(value, Tensor):
+        return str(tuple(value.shape))
+    return f"[{', '.join(map(_shape, value))}]"
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

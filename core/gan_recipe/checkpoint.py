@@ -1,0 +1,146 @@
+"""Checkpoints: data only, complete or absent, verified before a byte of them is believed.
+
+A checkpoint is a folder: tensors in safetensors files, everything else in ``state.json``, and a manifest with the
+sha256 of each. It is written under another name, synced, and renamed; what can be seen is whole. A flipped bit loads
+without an error from either safetensors or torch.save, so the checksums are not optional.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import frozen
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gan_recipe.errors import RunError
+from gan_recipe.run_folder import RunFolder, checkpoint_rounds
+
+_MANIFEST = "manifest.json"
+_STATE = "state.json"
+
+
+@frozen
+class Checkpoint:
+    """The state of a run before ``round``."""
+
+    round: int
+    #: Groups of tensors by name; each group is a file.
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    state: Mapping[str, Any]
+    #: The sha256 of the manifest, which holds those of all files.
+    sha256: str = ""
+
+
+class BrokenCheckpointError(Exception):
+    """The folder is not what was written; the message names the file."""
+
+
+def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int) -> Path:
+    """Write the checkpoint, then remove all but the ``keep`` newest. Raises RunError when it cannot be written."""
+    folder = run.checkpoints
+    final = folder / f"{checkpoint.round:08d}"
+    litter = folder / f".{final.name}.{os.getpid()}"
+    try:
+        litter.mkdir(parents=True)
+        for name, group in checkpoint.tensors.items():
+            # safetensors stores neither strides nor shared memory: both are the modules' business, not the file's.
+            save_file({key: tensor.detach().cpu().contiguous() for key, tensor in group.items()}, litter / f"{name}.safetensors")
+        (litter / _STATE).write_text(json.dumps({"round": checkpoint.round, **checkpoint.state}, indent=1))
+        sums = {path.name: _sha256(path) for path in sorted(litter.iterdir())}
+        (litter / _MANIFEST).write_text(json.dumps(sums, indent=1))
+        for path in litter.iterdir():
+            _sync(path)
+        _sync(litter)
+        if final.exists():
+            shutil.rmtree(final)
+        os.replace(litter, final)
+        _sync(folder)
+    except OSError as error:
+        shutil.rmtree(litter, ignore_errors=True)
+        raise RunError(f"the checkpoint of round {checkpoint.round} cannot be written: {error}") from error
+    for old in checkpoint_rounds(run)[:-keep]:
+        shutil.rmtree(folder / f"{old:08d}", ignore_errors=True)
+    return final
+
+
+def sweep(run: RunFolder) -> None:
+    """Remove what a killed writer left."""
+    for path in run.checkpoints.glob(".[0-9]*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def load_newest(run: RunFolder) -> tuple[Checkpoint, list[str]]:
+    """The newest checkpoint that verifies, and a sentence for each newer one that does not. Raises RunError."""
+    skipped = []
+    for round in reversed(checkpoint_rounds(run)):
+        try:
+            return load(run, round), skipped
+        except BrokenCheckpointError as error:
+            skipped.append(f"the checkpoint of round {round} is damaged ({error}) and was skipped")
+    raise RunError("; ".join([f"{run.name} holds no checkpoint that can be used", *skipped]))
+
+
+def load(run: RunFolder, round: int) -> Checkpoint:
+    """Read and verify one checkpoint. Raises BrokenCheckpointError naming the file."""
+    path = run.checkpoints / f"{round:08d}"
+    try:
+        manifest = (path / _MANIFEST).read_bytes()
+        sums = json.loads(manifest)
+        for name, expected in sums.items():
+            if _sha256(path / name) != expected:
+                raise BrokenCheckpointError(f"{name} does not match its checksum")
+        state = json.loads((path / _STATE).read_text())
+        if state.get("round") != round:
+            raise BrokenCheckpointError(f"{_STATE} belongs to round {state.get('round')}")
+        tensors = {name.removesuffix(".safetensors"): load_file(path / name) for name in sums if name != _STATE}
+    except (OSError, ValueError, AttributeError) as error:
+        raise BrokenCheckpointError(str(error)) from error
+    return Checkpoint(round, tensors, state, hashlib.sha256(manifest).hexdigest())
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimiser's state as tensors by ``index/name``, and everything else as JSON."""
+    state = optimizer.state_dict()
+    tensors: dict[str, Tensor] = {}
+    other: dict[str, Any] = {"groups": state["param_groups"], "values": {}}
+    for index, entries in state["state"].items():
+        for name, value in entries.items():
+            if isinstance(value, Tensor):
+                tensors[f"{index}/{name}"] = value
+            else:
+                other["values"][f"{index}/{name}"] = value
+    return tensors, other
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], other: Mapping[str, Any]) -> None:
+    """The reverse of ``optimizer_tensors``."""
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in {**other["values"], **tensors}.items():
+        index, _, name = key.partition("/")
+        state.setdefault(int(index), {})[name] = value
+    groups = [
+        {key: tuple(value) if isinstance(value, list) and key == "betas" else value for key, value in group.items()}
+        for group in other["groups"]
+    ]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,80 @@
+"""``run`` and ``check``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gan_recipe.train import Outcome
+
+_overrides = click.option(
+    "-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as -s run.rounds=100."
+)
+
+
+@click.command()
+@click.argument("recipe", required=False)
+@_overrides
+@click.option("--name", help="The run's folder is runs/NAME/<n>; the recipe's name by default.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
+@click.option("--resume", "resumed", metavar="RUN", help="Go on with a run: NAME (its newest), NAME/N or a path.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def run(
+    recipe: str | None, overrides: tuple[str, ...], name: str | None, device: str, resumed: str | None, quiet: bool
+) -> None:
+    """Train a recipe: a .toml file or the name of a shipped one. Ctrl-C saves and says how to go on."""
+    if (recipe is None) == (resumed is None):
+        raise click.UsageError("Give a recipe, or --resume RUN to go on with a run.")
+    if resumed and (overrides or name):
+        raise click.UsageError("--resume goes on with a run exactly as it was: -s and --name are for new runs.")
+    from gan_recipe.cli.screen import screen_for
+    from gan_recipe.registry import Registry
+
+    registry = Registry.installed()
+    screen = screen_for(quiet=quiet)
+    if resumed:
+        from gan_recipe import train
+
+        outcome = train.resume(resumed, registry, screen, device=device)
+    else:
+        assert recipe is not None
+        from gan_recipe.check import check
+
+        checked = check(recipe, overrides, registry)
+        from gan_recipe import train
+
+        outcome = train.start(checked, registry, screen, name=name, device=device)
+    if not quiet:
+        _report(outcome)
+
+
+def _report(outcome: Outcome) -> None:
+    folder = outcome.folder
+    if outcome.how == "stopped":
+        click.echo(f"Stopped and saved after {outcome.round:,} rounds. Go on: gan-recipe run --resume {folder.name}")
+        return
+    if outcome.figures:
+        width = max(map(len, outcome.figures))
+        click.echo(f"\n{'held-out':{width}}   before    after")
+        for name, value in outcome.figures.items():
+            before = f"{outcome.baseline[name]:8.3f}" if name in outcome.baseline else "       -"
+            click.echo(f"{name:{width}} {before} {value:8.3f}")
+    click.echo(f"\nDone: {folder.path}")
+    sheets = sorted(folder.sheets.glob("*.png"))
+    if sheets:
+        click.echo(f"Last sheet: {sheets[-1]}")
+
+
+@click.command()
+@click.argument("recipe")
+@_overrides
+def check(recipe: str, overrides: tuple[str, ...]) -> None:
+    """Find every mistake in a recipe, without training it."""
+    from gan_recipe.check import check as check_recipe
+
+    checked = check_recipe(recipe, overrides)
+    players = ", ".join(f"{name} trains {' '.join(player.trains)}" for name, player in checked.players.items())
+    frozen = f"; frozen: {' '.join(checked.frozen_networks)}" if checked.frozen_networks else ""
+    click.echo(f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}.")

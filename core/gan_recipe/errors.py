@@ -1,0 +1,49 @@
+"""What a person is told when something is wrong: where, what, and the cure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from attrs import frozen
+
+
+@frozen
+class Problem:
+    """One thing wrong with a recipe."""
+
+    #: ``file:line``, or ``-s key=value`` for an override.
+    where: str
+    #: The dotted path of the key; empty when the whole file is meant.
+    key: str
+    #: What is wrong, what was expected and the cure, in plain sentences.
+    what: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.where, self.key, self.what) if part)
+
+
+class UserError(Exception):
+    """The input was wrong. The command line prints the message without a traceback and exits with 2."""
+
+
+class RecipeError(UserError):
+    """A recipe has problems; all that were found are in ``problems``."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, problems)))
+
+
+class RunError(Exception):
+    """The run failed for a reason that is known: the command line prints it and exits with 1."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the nearest of ``known``, or lists them when nothing is near and they are few."""
+    known = sorted(known)
+    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
+        return f" Did you mean {near[0]!r}?"
+    if 0 < len(known) <= 12:
+        return f" Known: {', '.join(known)}."
+    return ""

@@ -1,0 +1,64 @@
+"""Metrics taken over held-out samples."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from gan_recipe.dataflow import Node, below
+from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.stream import Stream
+from gan_recipe.training import Training
+
+
+def measure(training: Training, *, baseline: bool = False) -> dict[str, float]:
+    """Every metric of the recipe by name; with ``baseline`` those that state one, as it was before learning."""
+    recipe = training.recipe
+    chosen = {
+        name: (spec.baseline if baseline else spec.reads)
+        for name, spec in recipe.metrics.items()
+        if not baseline or spec.baseline
+    }
+    nodes = list({node: None for reads in chosen.values() for node in (reads or {}).values()})
+    if not chosen:
+        return {}
+    with training.averaged():
+        values = dict(zip(nodes, training.values(nodes, recipe.run.held_out), strict=True))
+        figures = {}
+        for name, reads in chosen.items():
+            spec = recipe.metrics[name]
+            read: dict[str, object] = {parameter: values[node] for parameter, node in (reads or {}).items()}
+            read |= {parameter: TrainingExamples(training, node) for parameter, node in spec.examples.items()}
+            try:
+                figures[name] = float(spec.component(**read))  # type: ignore[operator]
+            except (ValueError, TypeError, RuntimeError) as error:
+                where = recipe.file.origin(spec.key).where
+                raise RecipeError([Problem(where, ".".join(spec.key), str(error).partition("\n")[0])]) from error
+    return figures
+
+
+@frozen(eq=False)
+class TrainingExamples:
+    """A value over the training stream, as the interface ``Examples`` describes it."""
+
+    training: Training
+    node: Node
+
+    @property
+    def _stream(self) -> Stream:
+        fields = [leaf.name for leaf in below([self.node]) if leaf.arguments is None]
+        return self.training.open_stream(frozenset(fields))
+
+    @property
+    def fingerprint(self) -> str:
+        told = [str(self.node), *(f"{name} {digest}" for name, digest in sorted(self._stream.fingerprints.items()))]
+        return hashlib.sha256("\n".join([*told, str(self.training.recipe.run.batch)]).encode()).hexdigest()
+
+    def batch(self, position: int) -> Tensor:
+        with torch.no_grad():
+            (value,) = self.training.graph.evaluate([self.node], self._stream.batch(position))
+        found: Tensor = value.cpu()
+        return found

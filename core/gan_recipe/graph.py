@@ -1,0 +1,128 @@
+"""The training graph: networks, and the moves of a round carried out as planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_recipe.dataflow import Node
+from gan_recipe.plan import Move
+from gan_recipe.ramp import Ramp, weight_at
+
+#: A tensor, or a tuple of them (a pyramid of features).
+Value = Any
+Store = dict[Node, Value]
+
+
+class Graph:
+    """The networks of a recipe, and the values that they compute."""
+
+    def __init__(self, networks: Mapping[str, nn.Module], *, bf16: bool = False, device: str = "cpu") -> None:
+        self.networks = dict(networks)
+        self.forward: dict[str, Callable[..., Value]] = dict(networks)
+        self.parameters = {name: list(network.parameters()) for name, network in networks.items()}
+        self._differentiable: dict[str, bool] = {}
+        self._autocast: Callable[[], AbstractContextManager[Any]] = (
+            partial(torch.autocast, device, torch.bfloat16) if bf16 else nullcontext
+        )
+        for name in networks:
+            self.differentiate(name, False)
+
+    def differentiate(self, network: str, wanted: bool) -> None:
+        """Whether calls of ``network`` from now on record gradients for its parameters."""
+        if self._differentiable.get(network) is not wanted:
+            self._differentiable[network] = wanted
+            for parameter in self.parameters[network]:
+                parameter.requires_grad = wanted
+
+    def compute(self, move: Move, trains: Sequence[frozenset[str]], store: Store) -> None:
+        """Compute what the move reads and ``store`` lacks. ``trains`` holds the networks of each mover of the round."""
+        for step in move.computes:
+            node = step.node
+            network = node.name
+            arguments = [
+                cut(store[argument]) if is_cut else store[argument]
+                for argument, is_cut in zip(node.arguments or (), step.cut, strict=True)
+            ]
+            if step.gradients_for is None:
+                with torch.no_grad(), self._autocast():
+                    store[node] = self.forward[network](*arguments)
+            else:
+                self.differentiate(network, network in trains[step.gradients_for])
+                with self._autocast():
+                    store[node] = self.forward[network](*arguments)
+
+    def losses(self, move: Move, store: Store) -> list[Tensor]:
+        """The raw value of every due loss, in order."""
+        for network, wanted in move.function_networks.items():
+            self.differentiate(network, wanted)
+        values = []
+        for term in move.terms:
+            read: dict[str, Any] = {}
+            for name, each in term.reads.items():
+                value = store[each.node]
+                read[name] = full(cut(value) if each.cut else value)
+            if term.loss.functions:
+                inputs = {
+                    each.node: full(cut(store[each.node]) if each.cut else store[each.node])
+                    for each in term.function_reads
+                }
+                for name, node in term.loss.functions.items():
+                    read[name] = partial(self.apply, node, inputs)
+            values.append(term.loss.component(**read))  # type: ignore[operator]
+        return values
+
+    def apply(self, node: Node, inputs: Mapping[Node, Value], hole: Tensor) -> Value:
+        """A composition of networks at ``hole``, in full precision: penalties differentiate it twice."""
+        if not node.open:
+            return inputs[node]
+        if node.arguments is None:
+            return hole
+        return self.networks[node.name](*(self.apply(argument, inputs, hole) for argument in node.arguments))
+
+    def evaluate(self, nodes: Sequence[Node], batch: Mapping[str, Tensor]) -> list[Value]:
+        """Values on a batch, without gradients, in the networks' present mode."""
+        store: Store = {}
+
+        def value(node: Node) -> Value:
+            if node not in store:
+                if node.arguments is None:
+                    store[node] = batch[node.name]
+                else:
+                    store[node] = self.forward[node.name](*map(value, node.arguments))
+            return store[node]
+
+        with torch.no_grad(), self._autocast():
+            found = [value(node) for node in nodes]
+        return [full(each) for each in found]
+
+
+def weighted_sum(move: Move, values: Sequence[Tensor], round: int) -> Tensor:
+    """What the player minimises. A term that is due every k-th move counts k times (Karras et al. 2020, lazy R1)."""
+    total: Tensor | None = None
+    for term, value in zip(move.terms, values, strict=True):
+        loss = term.loss
+        weight = loss.weight if type(loss.weight) is float else weight_at(loss.weight, round)
+        assert not isinstance(weight, Ramp)
+        factor = weight * loss.every
+        part = value if factor == 1.0 else value * factor
+        total = part if total is None else total + part
+    assert total is not None, "a planned move has a term"
+    return total
+
+
+def cut(value: Value) -> Value:
+    """The value without the graph that made it."""
+    return value.detach() if isinstance(value, Tensor) else tuple(map(cut, value))
+
+
+def full(value: Value) -> Value:
+    """The value in float32 where it is a shorter float: losses compute in full precision."""
+    if isinstance(value, Tensor):
+        return value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
+    return tuple(map(full, value))

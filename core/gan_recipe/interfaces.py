@@ -1,0 +1,189 @@
+"""The interfaces that a component implements, and nothing else.
+
+A component is a frozen attrs class. Its fields are its settings, the ``#:`` comment above a field documents it, and its
+docstring says what it computes. Torch is imported inside ``build`` and ``__call__``, never at a component module's top,
+so that listing, showing and checking never pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, NewType, Protocol
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+ClassCount = NewType("ClassCount", int)
+"""The type of a setting that counts outputs: a recipe writes a number, or the label field whose classes it counts."""
+
+
+class Component:
+    """Whatever a recipe can ``use``."""
+
+    kind: ClassVar[str]
+
+
+# --------------------------------------------------------------------------------------------------------- networks
+
+
+class Network(Component):
+    """A network, sized by example."""
+
+    def build(self, *inputs: Tensor) -> nn.Module:
+        """Make the module for inputs like these.
+
+        ``inputs`` are example tensors (batch first) of exactly what the recipe feeds to the first call of the network;
+        read their shapes and dtypes, not their contents. The caller seeds torch's generators, so that plain
+        initialisation is deterministic. Raise ``ValueError`` with the offending shape when the inputs cannot fit.
+        """
+        raise NotImplementedError
+
+
+class Encoder(Network):
+    """A tensor to features. A discriminator's trunk is one."""
+
+    kind = "encoder"
+
+
+class Decoder(Network):
+    """Features, possibly with noise and conditions, to an image in [-1, 1]."""
+
+    kind = "decoder"
+
+
+class Head(Network):
+    """Features to a verdict: logits of real or fake, class logits, an embedding."""
+
+    kind = "head"
+
+
+# ------------------------------------------------------------------------------------------- losses, steps and rounds
+
+
+class Function(Protocol):
+    """A network, or a composition of networks, handed to a loss: the recipe writes ``"verdict(trunk(_))"``."""
+
+    def __call__(self, input: Tensor, /) -> Tensor: ...
+
+
+class Loss(Component):
+    """One term that a player minimises.
+
+    The parameters of ``__call__`` are what the term reads; the recipe binds each one by name. A parameter annotated
+    ``Tensor`` takes a value, one annotated ``Function`` takes a composition with a hole, and one with a default may be
+    left out. Returns a scalar.
+    """
+
+    kind = "loss"
+
+    # Every loss has its own parameters: that is the interface, and no signature here could state it.
+    __call__: ClassVar[object]
+
+
+class Constraint(Component):
+    """A rule that a player's networks obey, such as clipped weights or a bounded spectral norm."""
+
+    kind = "constraint"
+
+    def attach(self, network: nn.Module) -> None:
+        """Change ``network`` once, after it is built and before its optimiser is made."""
+
+    def enforce(self, network: nn.Module) -> None:
+        """Act on ``network`` after each step of its optimiser, without gradients."""
+
+
+class Schedule(Component):
+    """Says who moves in which round."""
+
+    kind = "schedule"
+
+    def moves(self, round: int, players: Sequence[str]) -> Sequence[str]:
+        """The players that move in ``round`` (counted from 0), in order. ``players`` is the recipe's order."""
+        raise NotImplementedError
+
+    def names(self) -> Iterable[str]:
+        """The players that the settings mention, so that a misspelt one is found before training."""
+        return ()
+
+
+# -------------------------------------------------------------------------------------------------------------- data
+
+
+@frozen
+class Field:
+    """What one field of a batch holds."""
+
+    #: The shape of one sample, without the batch: ``(3, 64, 64)`` for an image, ``()`` for a label.
+    shape: tuple[int, ...]
+    #: Images and noise are float32 (images in [-1, 1]), labels int64.
+    dtype: Literal["float32", "int64"] = "float32"
+    #: How many classes a label has; None for what is no label.
+    classes: int | None = None
+
+
+class Source(Protocol):
+    """Opened data: a pure function from (seed, position) to a batch.
+
+    There is no iterator and therefore no loader state: any number of workers may ask for any batch, and a resumed run
+    asks for the next position.
+    """
+
+    #: A sha256 that changes whenever any sample would.
+    fingerprint: str
+
+    def __len__(self) -> int:
+        """How many different samples there are (for an endless source, what one pass is taken to be)."""
+        ...
+
+    def batch(self, seed: int, position: int, size: int) -> dict[str, np.ndarray]:
+        """Batch number ``position``: ``size`` samples of every declared field, as a function of the arguments alone."""
+        ...
+
+
+class Data(Component):
+    """Where batches come from."""
+
+    kind = "data"
+
+    def fields(self) -> Mapping[str, Field]:
+        """The fields of a batch, told without opening the data (names may be listed, nothing is decoded)."""
+        raise NotImplementedError
+
+    def open(self, *, held_out: bool = False) -> Source:
+        """Open the training part, or the part that training never sees."""
+        raise NotImplementedError
+
+
+# ----------------------------------------------------------------------------------------------------------- figures
+
+
+class Examples(Protocol):
+    """A value over the *training* stream, handed to a metric that must learn something before it can judge."""
+
+    #: A sha256 of the data and of the value's expression.
+    fingerprint: str
+
+    def batch(self, position: int) -> Tensor:
+        """The value on training batch ``position``; equal positions of two values belong to the same samples."""
+        ...
+
+
+class Metric(Component):
+    """A figure over held-out samples, taken in eval mode with the averaged weights where there are some.
+
+    As with a loss, the parameters of ``__call__`` are what it reads: ``Tensor`` parameters take a value over all
+    held-out samples at once (on the CPU, float32 or int64); ``Examples`` parameters take a value over the training
+    stream. Returns a float.
+    """
+
+    kind = "metric"
+
+    __call__: ClassVar[object]
+
+
+KINDS: dict[str, type[Component]] = {
+    cls.kind: cls for cls in (Encoder, Decoder, Head, Loss, Constraint, Schedule, Data, Metric)
+}

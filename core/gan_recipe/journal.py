@@ -1,0 +1,85 @@
+"""What a run says of itself while it trains: lines of figures, to its file, its observers and the screen."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import Protocol
+
+import pluggy
+from torch import Tensor
+
+from gan_recipe.errors import RunError
+from gan_recipe.ramp import weight_at
+from gan_recipe.run_folder import RunFolder
+from gan_recipe.training import Training
+
+# Figures are read from the device this many rounds after they were made, when it has long been done with them.
+_LATE = 3
+
+
+class Screen(Protocol):
+    """Where a person watches."""
+
+    def say(self, text: str) -> None: ...
+
+    def begin(self, rounds: int, done: int, batch: int) -> None: ...
+
+    def round(self, done: int) -> None: ...
+
+    def figures(self, round: int, values: Mapping[str, float]) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class Journal:
+    """Writes ``metrics.jsonl``, a whole line at a time, and tells whoever listens."""
+
+    def __init__(self, training: Training, folder: RunFolder, observers: pluggy.HookRelay, screen: Screen) -> None:
+        self._training = training
+        self._folder = folder
+        self._observers = observers
+        self._screen = screen
+        self._pending: deque[tuple[int, dict[str, tuple[Tensor, int]]]] = deque()
+
+    def losses(self, round: int) -> None:
+        """Take the mean of every loss since the last line; it is read and written some rounds later."""
+        taken = {
+            f"{name}/{loss}": mean
+            for name, player in self._training.players.items()
+            for loss, mean in player.take_means().items()
+        }
+        self._pending.append((round, taken))
+
+    def catch_up(self, round: int | None = None) -> None:
+        """Write the lines that are old enough by ``round``; all of them by default. Raises RunError for a nan."""
+        while self._pending and (round is None or self._pending[0][0] + _LATE <= round):
+            at, taken = self._pending.popleft()
+            values = {}
+            for name, (total, count) in taken.items():
+                player, _, loss = name.partition("/")
+                spec = self._training.recipe.players[player].losses[loss]
+                raw = float(total) / count
+                values[f"{player}/loss/{loss}"] = raw
+                values[f"{player}/weighted/{loss}"] = raw * weight_at(spec.weight, at - 1)
+            self.write(at, values)
+            for name, value in values.items():
+                if not math.isfinite(value):
+                    player, _, loss = name.split("/")
+                    raise RunError(
+                        f"players.{player}.losses.{loss} became {value} before round {at:,}. The checkpoints before it "
+                        f"are kept; a lower rate (players.{player}.optimizer.lr) or weight is the first thing to try"
+                    )
+
+    def write(self, round: int, values: Mapping[str, float]) -> None:
+        """One line of figures, now. Raises RunError when the file cannot be written."""
+        line = json.dumps({"round": round, **values})
+        try:
+            with self._folder.metrics.open("a") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise RunError(f"{self._folder.metrics} cannot be written: {error.strerror}") from error
+        self._observers.gan_recipe_logged(folder=self._folder.path, round=round, values=values)
+        self._screen.figures(round, values)

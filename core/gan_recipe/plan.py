@@ -1,0 +1,189 @@
+"""The plan of a round: what is computed when, with whose gradients, and what is reused.
+
+A value is computed once and kept until a network that it depends on has moved. Of all moves that read one such state of
+a value only the last can train networks below it (training them is what ends the state), so the value is computed with
+gradients for that move alone, and every earlier reader is handed it cut off. That one rule gives the reuse of the
+generator's forward, the frozen critic in the generator's move, and the missing ``detach``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from attrs import frozen
+
+from gan_recipe.dataflow import Node, below
+from gan_recipe.ramp import weight_at
+from gan_recipe.recipe import LossSpec, PlayerSpec, Recipe
+
+
+@frozen
+class Compute:
+    """One network is called."""
+
+    node: Node
+    #: The index of the move whose gradients flow through the result; None for no gradients at all.
+    gradients_for: int | None
+    #: For each argument, whether it is cut off from the graph that made it.
+    cut: tuple[bool, ...]
+
+
+@frozen
+class Read:
+    """What a loss is handed for one of its parameters."""
+
+    node: Node
+    #: Whether it is cut off from the graph that made it.
+    cut: bool
+
+
+@frozen
+class Term:
+    """A loss that is due."""
+
+    loss: LossSpec
+    reads: Mapping[str, Read]
+    #: Values that functions read besides their hole, by id of the node.
+    function_reads: tuple[Read, ...]
+
+
+@frozen
+class Move:
+    """One player's move."""
+
+    player: PlayerSpec
+    computes: tuple[Compute, ...]
+    terms: tuple[Term, ...]
+    #: Networks whose parameters the functions of this move are differentiated through, and whether they are trained.
+    function_networks: Mapping[str, bool]
+    #: What nobody reads after this move.
+    frees: tuple[Node, ...]
+    #: What an earlier move of the round had computed already.
+    reused: tuple[Node, ...]
+
+
+@frozen
+class RoundPlan:
+    moves: tuple[Move, ...]
+
+
+def due_losses(player: PlayerSpec, round: int, moved: int) -> tuple[str, ...]:
+    """The losses that count in this move; ``moved`` is how often the player has moved before."""
+    if player.always_due:
+        return tuple(player.losses)
+    return tuple(
+        loss.name
+        for loss in player.losses.values()
+        if moved % loss.every == 0 and weight_at(loss.weight, round) != 0
+    )
+
+
+def movers(recipe: Recipe, round: int, moved: Mapping[str, int]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Who moves in the round, with which losses. A player none of whose losses is due sits it out."""
+    found = []
+    for name in recipe.schedule.moves(round, tuple(recipe.players)):
+        if due := due_losses(recipe.players[name], round, moved[name]):
+            found.append((name, due))
+    return tuple(found)
+
+
+def plan_from_start(recipe: Recipe, round: int) -> RoundPlan:
+    """The plan of ``round`` in a run that began at round 0."""
+    moved = dict.fromkeys(recipe.players, 0)
+    for earlier in range(round):
+        for name, _ in movers(recipe, earlier, moved):
+            moved[name] += 1
+    return plan_round(recipe, movers(recipe, round, moved))
+
+
+def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> RoundPlan:
+    """Plan a round in which these players move, in order, each with the losses that are due."""
+    players = [recipe.players[name] for name, _ in movers]
+    losses = [[player.losses[name] for name in due] for player, (_, due) in zip(players, movers, strict=True)]
+    wanted = [_read_by(terms) for terms in losses]
+
+    # The state of a value in move k is named by the last earlier move that trained a network below it.
+    def state(node: Node, move: int) -> int:
+        if not recipe.run.reuse:
+            return move
+        return max((j for j in range(move) if node.networks & set(players[j].trains)), default=-1)
+
+    last_reader: dict[tuple[Node, int], int] = {}
+    for k, roots in enumerate(wanted):
+        for node in below(roots):
+            last_reader[node, state(node, k)] = k
+
+    def gradients_for(node: Node, move: int) -> int | None:
+        reader = last_reader[node, state(node, move)]
+        return reader if node.networks & set(players[reader].trains) else None
+
+    computed: set[tuple[Node, int]] = set()
+    moves = []
+    for k, player in enumerate(players):
+        here = {node: state(node, k) for node in below(wanted[k])}
+        missing = _missing(wanted[k], {node for node in here if (node, here[node]) in computed})
+        computes = []
+        for node in missing:
+            owner = gradients_for(node, k)
+            through = [gradients_for(argument, k) for argument in node.arguments or ()]
+            computes.append(Compute(node, owner, tuple(each is not None and each != owner for each in through)))
+            computed.add((node, here[node]))
+        read_here = {*wanted[k], *(argument for node in missing for argument in node.arguments or ())}
+        reused = tuple(node for node in here if node.arguments and node in read_here and node not in set(missing))
+
+        def read(node: Node, k: int = k) -> Read:
+            through = gradients_for(node, k)
+            return Read(node, through is not None and through != k)
+
+        terms = tuple(
+            Term(
+                loss,
+                {name: read(node) for name, node in loss.reads.items()},
+                tuple(map(read, _closed_inputs(loss.functions.values()))),
+            )
+            for loss in losses[k]
+        )
+        open_nodes = below([node for loss in losses[k] for node in loss.functions.values()])
+        called = {node.name: node.name in player.trains for node in open_nodes if node.open and node.arguments}
+        frees = tuple(node for node in (*missing, *reused) if last_reader[node, here[node]] == k)
+        moves.append(Move(player, tuple(computes), terms, called, frees, reused))
+    return RoundPlan(tuple(moves))
+
+
+def _read_by(losses: Sequence[LossSpec]) -> list[Node]:
+    """The values that the losses read, each once, those inside functions included."""
+    nodes: dict[Node, None] = {}
+    for loss in losses:
+        nodes.update(dict.fromkeys(loss.reads.values()))
+        nodes.update(dict.fromkeys(_closed_inputs(loss.functions.values())))
+    return list(nodes)
+
+
+def _closed_inputs(functions: Iterable[Node]) -> list[Node]:
+    """The values that compositions read besides their hole."""
+    found: dict[Node, None] = {}
+    pending = list(functions)
+    while pending:
+        node = pending.pop()
+        for argument in node.arguments or ():
+            if argument.open:
+                pending.append(argument)
+            else:
+                found[argument] = None
+    return list(found)
+
+
+def _missing(roots: Sequence[Node], have: Collection[Node]) -> list[Node]:
+    """The calls to be made for ``roots``, inputs first, not going below what is there already."""
+    found: dict[Node, None] = {}
+    pending = [(node, False) for node in reversed(roots)]
+    while pending:
+        node, entered = pending.pop()
+        if node in found or node in have or not node.arguments:
+            continue
+        if entered:
+            found[node] = None
+        else:
+            pending.append((node, True))
+            pending.extend((argument, False) for argument in reversed(node.arguments))
+    return list(found)

@@ -1,0 +1,189 @@
+"""A checked recipe: every name looked up, every setting typed. ``check`` makes it; nothing here is left to find out.
+
+The attrs classes of this module are also the reference of what a recipe may state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from attrs import field, frozen, validators
+
+from gan_recipe.dataflow import Node
+from gan_recipe.interfaces import Constraint, Data, Field, Loss, Metric, Network, Schedule
+from gan_recipe.ramp import Ramp
+from gan_recipe.recipe_file import RecipeFile
+from gan_recipe.toml_file import Key
+
+_POSITIVE = validators.ge(1)
+
+
+@frozen
+class RunSettings:
+    """The table ``[run]``."""
+
+    #: How many rounds to train; a round is one batch and the players that move on it.
+    rounds: int = field(validator=_POSITIVE)
+    #: Samples in a batch.
+    batch: int = field(default=32, validator=_POSITIVE)
+    #: Everything random is a function of this number: weights, order of data, noise, dropout.
+    seed: int = field(default=0, validator=validators.ge(0))
+    #: "float32", "bf16" (autocast), or "auto": bf16 where the hardware computes in it and the networks are large enough.
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    #: Keep images in NHWC order, in which convolutions are faster.
+    channels_last: bool = True
+    #: Compute a value once a round for all players that read it. Batch norm then counts the batch once, not twice.
+    reuse: bool = True
+    #: Compile the networks with torch.compile. On a CPU it was measured to be slower.
+    compile: bool = False
+    #: Rounds between two lines of figures.
+    log_every: int = field(default=50, validator=_POSITIVE)
+    #: Rounds between two checkpoints.
+    checkpoint_every: int = field(default=500, validator=_POSITIVE)
+    #: How many checkpoints are kept, the newest ones.
+    keep: int = field(default=2, validator=validators.ge(2))
+    #: Rounds between two measurements of the metrics; 0 measures at the end alone.
+    measure_every: int = field(default=0, validator=validators.ge(0))
+    #: Held-out samples that the metrics are taken over.
+    held_out: int = field(default=400, validator=_POSITIVE)
+    #: Plugins that are told what happens, by namespace.
+    observers: tuple[str, ...] = ("tensorboard",)
+
+
+@frozen
+class SheetSettings:
+    """The table ``[sheet]``: held-out samples as rows of images, the same ones through the whole run."""
+
+    #: Values or fields, one column each.
+    columns: tuple[str, ...] = ()
+    #: Held-out samples, one row each.
+    rows: int = field(default=8, validator=_POSITIVE)
+    #: Rounds between two sheets; the last round always has one.
+    every: int = field(default=500, validator=_POSITIVE)
+
+
+@frozen
+class Named:
+    """A function of torch by name with its options: an optimiser, a rate schedule, an initialiser."""
+
+    name: str
+    options: Mapping[str, Any]
+    key: Key
+
+
+@frozen
+class NetworkSpec:
+    """An entry of ``[networks]``."""
+
+    name: str
+    #: The component's full name.
+    use: str
+    component: Network
+    #: Where its weights come from: ``RUN``, ``RUN@ROUND`` or ``RUN@ROUND:NETWORK``; None for fresh ones.
+    start: str | None
+    #: Initialisers of ``weight`` (convolutions, linear layers), ``norm`` (gains) and ``bias``.
+    init: Mapping[str, Named]
+    key: Key
+
+
+@frozen
+class LossSpec:
+    """An entry of ``players.NAME.losses``."""
+
+    name: str
+    use: str
+    component: Loss
+    weight: float | Ramp
+    #: The term is computed at every so many moves of its player, and then counts that many times.
+    every: int
+    #: What ``__call__`` reads, by parameter.
+    reads: Mapping[str, Node]
+    #: The compositions that ``__call__`` is handed, by parameter.
+    functions: Mapping[str, Node]
+    key: Key
+
+
+@frozen
+class ConstraintSpec:
+    """An entry of ``players.NAME.constraints``."""
+
+    name: str
+    use: str
+    component: Constraint
+    #: The player's networks that it acts on.
+    on: tuple[str, ...]
+    key: Key
+
+
+@frozen
+class PlayerSpec:
+    """An entry of ``[players]``: networks, an optimiser and what to minimise."""
+
+    name: str
+    trains: tuple[str, ...]
+    optimizer: Named
+    lr_schedule: Named | None
+    losses: Mapping[str, LossSpec]
+    constraints: Mapping[str, ConstraintSpec]
+    #: Decay of the running average of the weights, which sheets and metrics use; None for no average.
+    ema: float | None
+    key: Key
+    #: Whether every loss counts in every move, so that nothing need be asked.
+    always_due: bool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        fixed = all(loss.every == 1 and not isinstance(loss.weight, Ramp) for loss in self.losses.values())
+        object.__setattr__(self, "always_due", fixed)
+
+
+@frozen
+class MetricSpec:
+    """An entry of ``[metrics]``."""
+
+    name: str
+    use: str
+    component: Metric
+    reads: Mapping[str, Node]
+    #: Values over the training stream, by parameter.
+    examples: Mapping[str, Node]
+    #: ``reads`` with some replaced: what the figure is before anything is learned.
+    baseline: Mapping[str, Node] | None
+    key: Key
+
+
+@frozen
+class Recipe:
+    """A recipe with nothing left to look up."""
+
+    file: RecipeFile
+    run: RunSettings
+    data: Mapping[str, Data]
+    #: The component's full name of every source of data.
+    data_use: Mapping[str, str]
+    #: Every field of the batch, as ``source.field``.
+    fields: Mapping[str, Field]
+    networks: Mapping[str, NetworkSpec]
+    values: Mapping[str, Node]
+    players: Mapping[str, PlayerSpec]
+    schedule: Schedule
+    schedule_use: str
+    sheet: SheetSettings
+    columns: tuple[Node, ...]
+    metrics: Mapping[str, MetricSpec]
+    #: The recipe's tables with everything extended, overridden and absolute: what a run keeps and resumes from.
+    resolved_tables: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    def where(self, key: Key) -> str:
+        """``file:line: key`` of whoever states ``key``, for the start of a message."""
+        return f"{self.file.origin(key).where}: {'.'.join(key)}"
+
+    @property
+    def frozen_networks(self) -> tuple[str, ...]:
+        """The networks that nobody trains."""
+        trained = {name for player in self.players.values() for name in player.trains}
+        return tuple(name for name in self.networks if name not in trained)

@@ -1,0 +1,222 @@
+"""Training a recipe into a run folder: new runs, resumed runs, and the loop."""
+
+from __future__ import annotations
+
+import platform
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import pluggy
+import torch
+from attrs import define, frozen
+
+import gan_recipe
+from gan_recipe import checkpoint as checkpoints
+from gan_recipe.check import check
+from gan_recipe.errors import RunError, UserError
+from gan_recipe.evaluate import measure
+from gan_recipe.journal import Journal, Screen
+from gan_recipe.recipe import Recipe
+from gan_recipe.recipe_file import plain
+from gan_recipe.registry import Registry
+from gan_recipe.run_folder import RunFolder, find_run, new_run, now
+from gan_recipe.sheet import write_sheet
+from gan_recipe.training import Training, use_available_cores
+
+
+@frozen
+class Outcome:
+    """How a run ended."""
+
+    folder: RunFolder
+    #: "done", or "stopped" when somebody asked for it.
+    how: str
+    round: int
+    #: The metrics at the end, and as they were before anything was learned, where a baseline is stated.
+    figures: Mapping[str, float]
+    baseline: Mapping[str, float]
+
+
+def start(recipe: Recipe, registry: Registry, screen: Screen, *, name: str | None = None, device: str = "auto") -> Outcome:
+    """Train a new run. Nothing is written before the recipe has been built and rehearsed."""
+    threads = use_available_cores()
+    screen.say(f"building and rehearsing {recipe.file.shown}")
+    training = Training(recipe, chosen_device(device))
+    folder = new_run(name or recipe.name)
+    folder.lock()
+    folder.recipe.write_text(plain(recipe.resolved_tables))
+    description = _describe(training, registry, threads)
+    return _run(training, registry, folder, description, screen, first=0)
+
+
+def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "auto") -> Outcome:
+    """Go on with a run from its newest sound checkpoint."""
+    folder = find_run(stated)
+    description = folder.describe()
+    folder.lock()
+    if description.get("outcome") == "done":
+        raise UserError(
+            f"{folder.name} is done: it has trained its {description['rounds']:,} rounds. To train on from its weights, "
+            f'state start = "{folder.name}" on the networks of a new recipe'
+        )
+    recipe = check(str(folder.recipe), registry=registry)
+    use_available_cores()
+    checkpoints.sweep(folder)
+    checkpoint, skipped = checkpoints.load_newest(folder)
+    for sentence in skipped:
+        screen.say(sentence)
+    screen.say(f"building {folder.name} as it was before round {checkpoint.round:,}")
+    training = Training(recipe, chosen_device(device))
+    if description["data"] != training.stream.fingerprints:
+        screen.say("the data is not what this run began with; it goes on with the data as it is now")
+    training.restore(checkpoint)
+    folder.forget_after(checkpoint.round)
+    return _run(training, registry, folder, description, screen, first=checkpoint.round)
+
+
+def chosen_device(stated: str) -> str:
+    """``auto`` takes a GPU when there is one. Raises UserError for one that is not there."""
+    if stated == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=stated)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"the device {stated!r} cannot be used: {str(error).partition(chr(10))[0]}") from None
+    return stated
+
+
+def _run(
+    training: Training, registry: Registry, folder: RunFolder, description: dict[str, Any], screen: Screen, *, first: int
+) -> Outcome:
+    observers = registry.manager.hook
+    observers.gan_recipe_run_started(folder=folder.path, recipe=training.recipe.resolved_tables)
+    description |= {"outcome": "running", "round": first}
+    folder.write_description(description)
+    how, done = "failed", first
+    try:
+        try:
+            done = train(training, folder, observers, screen, first=first)
+        finally:
+            screen.end()
+        how = "done" if done == training.recipe.run.rounds else "stopped"
+        figures, baseline = {}, {}
+        if how == "done":
+            figures, baseline = _final_figures(training, folder, observers, screen, description)
+        return Outcome(folder, how, done, figures, baseline)
+    except RunError as error:
+        description["why"] = str(error)
+        raise
+    finally:
+        description |= {"outcome": how, "round": done, "ended": now()}
+        folder.write_description(description)
+        observers.gan_recipe_run_ended(folder=folder.path, outcome=how)
+
+
+def train(training: Training, folder: RunFolder, observers: pluggy.HookRelay, screen: Screen, *, first: int) -> int:
+    """The loop, from round ``first`` on. Returns how many rounds are done: all, or fewer when asked to stop."""
+    recipe = training.recipe
+    run, sheet = recipe.run, recipe.sheet
+    journal = Journal(training, folder, observers, screen)
+    screen.begin(run.rounds, first, run.batch)
+    done = first
+    if first == 0:
+        _write_sheet(training, folder, observers, 0)
+    with training.stream.ahead(first, run.rounds) as batches, _asked_to_stop() as stop:
+        for batch in batches:
+            training.play(done, batch)
+            done += 1
+            screen.round(done)
+            last = done == run.rounds or stop.asked
+            if done % run.log_every == 0 or done == run.rounds:
+                journal.losses(done)
+            journal.catch_up(done)
+            if done % sheet.every == 0 or done == run.rounds:
+                _write_sheet(training, folder, observers, done)
+            if run.measure_every and done % run.measure_every == 0 and done < run.rounds:
+                journal.write(done, {f"metrics/{name}": value for name, value in measure(training).items()})
+            if done % run.checkpoint_every == 0 or last:
+                # A checkpoint that is resumed from must not be newer than the figures on file.
+                journal.catch_up()
+                checkpoints.save(folder, training.checkpoint(done), keep=run.keep)
+            if last:
+                break
+    return done
+
+
+def _write_sheet(training: Training, folder: RunFolder, observers: pluggy.HookRelay, round: int) -> None:
+    recipe = training.recipe
+    if not recipe.columns:
+        return
+    with training.averaged():
+        values = training.values(recipe.columns, recipe.sheet.rows)
+    path = folder.sheets / f"round-{round:06d}.png"
+    try:
+        write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
+    except OSError as error:
+        raise RunError(f"the sheet {path} cannot be written: {error.strerror}") from error
+    observers.gan_recipe_sheet(folder=folder.path, round=round, image=path)
+
+
+def _final_figures(
+    training: Training, folder: RunFolder, observers: pluggy.HookRelay, screen: Screen, description: dict[str, Any]
+) -> tuple[dict[str, float], dict[str, float]]:
+    if not training.recipe.metrics:
+        return {}, {}
+    screen.say("measuring on held-out samples")
+    figures, baseline = measure(training), measure(training, baseline=True)
+    Journal(training, folder, observers, screen).write(
+        training.recipe.run.rounds, {f"metrics/{name}": value for name, value in figures.items()}
+    )
+    description |= {"figures": figures, "baseline": baseline}
+    return figures, baseline
+
+
+def _describe(training: Training, registry: Registry, threads: int) -> dict[str, Any]:
+    recipe = training.recipe
+    return {
+        "recipe": recipe.file.shown,
+        "started": now(),
+        "rounds": recipe.run.rounds,
+        "parents": training.lineage,
+        "data": training.stream.fingerprints,
+        "precision": "bf16" if training.bf16 else "float32",
+        "device": torch.cuda.get_device_name() if training.device.startswith("cuda") else platform.machine(),
+        "versions": {
+            "gan-recipe": gan_recipe.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "plugins": {name: plugin.distribution for name, plugin in registry.plugins.items() if plugin.components},
+        },
+        "threads": threads,
+        "command": sys.argv[1:],
+    }
+
+
+@define
+class _Stop:
+    asked: bool = False
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[_Stop]:
+    """The first SIGINT or SIGTERM asks: the round is finished and saved. The second stops at once."""
+    stop = _Stop()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.asked = True
+
+    try:
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:
+        before = {}  # signals belong to the main thread; elsewhere the caller has its own way to stop
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

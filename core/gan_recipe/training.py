@@ -1,0 +1,254 @@
+"""A recipe brought to life: networks, players and streams, and one round of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+
+from gan_recipe.build import build_networks, fields_read, rehearse, training_fields
+from gan_recipe.checkpoint import Checkpoint
+from gan_recipe.dataflow import Node, below
+from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.graph import Graph, Store, Value, weighted_sum
+from gan_recipe.plan import RoundPlan, movers, plan_round
+from gan_recipe.player import Player
+from gan_recipe.randomness import derived_seed
+from gan_recipe.recipe import Recipe
+from gan_recipe.stream import Batch, Stream
+from gan_recipe.warm_start import load_start
+
+# Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
+_BF16_FLOPS = 5e9
+
+Movers = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@frozen
+class _Program:
+    """A planned round with what carrying it out needs at hand."""
+
+    plan: RoundPlan
+    trains: tuple[frozenset[str], ...]
+    players: tuple[Player, ...]
+    names: tuple[list[str], ...]
+
+
+class Training:
+    """Everything of a run that lives in memory."""
+
+    def __init__(self, recipe: Recipe, device: str = "cpu") -> None:
+        """Build and rehearse; nothing is written. Raises RecipeError for whatever does not fit."""
+        self.recipe = recipe
+        self.device = device
+        run = recipe.run
+        self.leaves = training_fields(recipe)
+        self._streams: dict[tuple[frozenset[str], bool], Stream] = {}
+        self.stream = self.open_stream(frozenset(node.name for node in self.leaves))
+        seen = frozenset(node.name for node in _fields_below(looked_at(recipe)))
+        self.held_out = self.open_stream(seen, held_out=True)
+        first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).batch(0)
+        networks = build_networks(recipe, first)
+        #: Where the weights of each warm-started network come from.
+        self.lineage: dict[str, dict[str, Any]] = {}
+        problems: list[Problem] = []
+        for name, spec in recipe.networks.items():
+            constraints = [
+                constraint.component
+                for player in recipe.players.values()
+                for constraint in player.constraints.values()
+                if name in constraint.on
+            ]
+            try:
+                if spec.start:
+                    self.lineage[name] = load_start(networks[name], spec)
+                for constraint in constraints:
+                    constraint.attach(networks[name])
+            except ValueError as error:
+                problems.append(Problem(recipe.file.origin((*spec.key, "start")).where, ".".join(spec.key), str(error)))
+        if problems:
+            raise RecipeError(problems)
+        self.bf16 = self._wants_bf16(networks, first)
+        self.graph = Graph(networks, bf16=self.bf16, device=device)
+        self._trained = {name for player in recipe.players.values() for name in player.trains}
+        self.train_mode()
+        rehearse(recipe, self.graph, first)
+        if run.compile:
+            self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
+        self.players = {name: Player(recipe, spec, self.graph) for name, spec in recipe.players.items()}
+        self._programs: dict[Movers, _Program] = {}
+
+    def open_stream(self, fields: frozenset[str], *, held_out: bool = False) -> Stream:
+        """The training or the held-out data, of which batches hold ``fields``; equal calls share one stream."""
+        run = self.recipe.run
+        if (fields, held_out) not in self._streams:
+            try:
+                self._streams[fields, held_out] = Stream(
+                    self.recipe.data,
+                    sorted(fields),
+                    batch=run.batch,
+                    seed=run.seed,
+                    device=self.device,
+                    channels_last=run.channels_last,
+                    held_out=held_out,
+                )
+            except (ValueError, OSError) as error:
+                raise RecipeError([Problem(self.recipe.file.origin(("data",)).where, "data", str(error))]) from error
+        return self._streams[fields, held_out]
+
+    def _wants_bf16(self, networks: Mapping[str, nn.Module], batch: Batch) -> bool:
+        precision = self.recipe.run.precision
+        if precision != "auto":
+            return precision == "bf16"
+        if not _has_bf16(self.device):
+            return False
+        from torch.utils.flop_counter import FlopCounterMode
+
+        counter = FlopCounterMode(display=False)
+        graph = Graph(networks, device=self.device)
+        nodes = [
+            node for player in self.recipe.players.values() for loss in player.losses.values() for node in loss.reads.values()
+        ]
+        with counter:
+            graph.evaluate(nodes, {name: tensor[:1] for name, tensor in batch.items()})
+        return counter.get_total_flops() * self.recipe.run.batch > _BF16_FLOPS
+
+    # ------------------------------------------------------------------------------------------------ a round
+
+    def play(self, round: int, batch: Batch) -> None:
+        """One round: whoever moves in it moves, in order, as planned."""
+        # Dropout and the like draw from torch's global generator, which is a function of the round.
+        torch.manual_seed(derived_seed("round", self.recipe.run.seed, round))
+        program = self._program(round)
+        store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
+        for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
+            self.graph.compute(move, program.trains, store)
+            values = self.graph.losses(move, store)
+            player.step(names, values, weighted_sum(move, values, round))
+            for node in move.frees:
+                del store[node]
+        for player in self.players.values():
+            player.end_round()
+
+    def _program(self, round: int) -> _Program:
+        moving = movers(self.recipe, round, {name: player.moved for name, player in self.players.items()})
+        program = self._programs.get(moving)
+        if program is None:
+            plan = plan_round(self.recipe, moving)
+            program = _Program(
+                plan,
+                tuple(frozenset(move.player.trains) for move in plan.moves),
+                tuple(self.players[name] for name, _ in moving),
+                tuple([term.loss.name for term in move.terms] for move in plan.moves),
+            )
+            self._programs[moving] = program
+        return program
+
+    # ------------------------------------------------------------------------------------------------ looking
+
+    def train_mode(self) -> None:
+        """Networks that somebody trains are in train mode; a frozen network never changes, its statistics included."""
+        for name, network in self.graph.networks.items():
+            network.train(name in self._trained)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block the networks are in eval mode and hold their averaged weights, where there are some."""
+        held: list[tuple[nn.Parameter, Tensor]] = []
+        for player in self.players.values():
+            for (network, key), average in player.averages.items():
+                parameter = self.graph.networks[network].get_parameter(key)
+                held.append((parameter, parameter.data))
+                parameter.data = average
+        for network in self.graph.networks.values():
+            network.eval()
+        try:
+            yield
+        finally:
+            for parameter, data in held:
+                parameter.data = data
+            self.train_mode()
+
+    def values(self, nodes: Sequence[Node], samples: int, stream: Stream | None = None, *, start: int = 0) -> list[Value]:
+        """Values over the first ``samples`` held-out samples, on the CPU; call it within ``averaged``."""
+        stream = stream or self.held_out
+        size = self.recipe.run.batch
+        parts: list[list[Value]] = []
+        for position in range(start, start + -(-samples // size)):
+            parts.append(self.graph.evaluate(nodes, stream.batch(position)))
+        return [torch.cat([part[index].cpu() for part in parts])[:samples] for index in range(len(nodes))]
+
+    # ------------------------------------------------------------------------------------------------ state
+
+    def checkpoint(self, round: int) -> Checkpoint:
+        """The state before ``round``."""
+        tensors: dict[str, dict[str, Tensor]] = {
+            "networks": {
+                f"{name}/{key}": value
+                for name, network in self.graph.networks.items()
+                for key, value in network.state_dict().items()
+            }
+        }
+        state: dict[str, Any] = {"players": {}}
+        for name, player in self.players.items():
+            tensors[f"player-{name}"], state["players"][name] = player.tensors()
+        return Checkpoint(round, tensors, state)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint of this recipe."""
+        for name, network in self.graph.networks.items():
+            prefix = f"{name}/"
+            mine = {
+                key.removeprefix(prefix): value
+                for key, value in checkpoint.tensors["networks"].items()
+                if key.startswith(prefix)
+            }
+            network.load_state_dict(mine)
+        for name, player in self.players.items():
+            player.restore(checkpoint.tensors[f"player-{name}"], checkpoint.state["players"][name])
+
+
+def looked_at(recipe: Recipe) -> list[Node]:
+    """What sheets and metrics read on held-out samples."""
+    nodes = list(recipe.columns)
+    for metric in recipe.metrics.values():
+        nodes += [*metric.reads.values(), *(metric.baseline or {}).values()]
+    return nodes
+
+
+def _fields_below(nodes: Sequence[Node]) -> list[Node]:
+    return [node for node in below(nodes) if node.arguments is None]
+
+
+def use_available_cores() -> int:
+    """Set torch's threads to the cores that this process may really use; more of them cost up to 9 times as much."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_quota()
+    threads = max(1, min(cores, quota) if quota else cores)
+    torch.set_num_threads(threads)
+    return threads
+
+
+def _cgroup_quota() -> int | None:
+    """Whole cores that the container's quota allows; None without one."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        return None if quota == "max" else max(1, round(int(quota) / int(period)))
+    except (OSError, ValueError):
+        return None
+
+
+def _has_bf16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device == "cpu":
+        from torch.backends.cpu import get_cpu_capability
+
+        return "AVX512" in get_cpu_capability() and bool(torch.cpu._is_avx512_bf16_supported())
+    return False

@@ -1,0 +1,70 @@
+"""``start = "siamese@31600"``: a network that begins with another run's weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from gan_recipe.errors import UserError, did_you_mean
+from gan_recipe.recipe import NetworkSpec
+from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@frozen
+class Start:
+    """Where a network's weights are found."""
+
+    run: RunFolder
+    round: int
+    network: str
+
+
+def find_start(stated: str, network: str) -> Start:
+    """Look up ``RUN``, ``RUN@ROUND`` or ``RUN@ROUND:NETWORK``. Raises ValueError that names the cure."""
+    place, _, other = stated.partition(":")
+    name, at, round = place.partition("@")
+    try:
+        run = find_run(name)
+    except UserError as error:
+        raise ValueError(f"{error} Train it first: gan-recipe run {name.partition('/')[0]}") from None
+    have = checkpoint_rounds(run)
+    if at and (not round.isdigit() or int(round) not in have):
+        kept = ", ".join(map(str, have)) or "none"
+        raise ValueError(f"the run {run.name} has no checkpoint of round {round or '(none stated)'}; it has: {kept}")
+    if not have:
+        raise ValueError(f"the run {run.name} has no checkpoint")
+    return Start(run, int(round) if at else have[-1], other or network)
+
+
+def load_start(module: nn.Module, spec: NetworkSpec) -> dict[str, Any]:
+    """Load the weights and tell where they came from. Raises ValueError listing every shape that does not fit."""
+    from gan_recipe.checkpoint import BrokenCheckpointError, load
+
+    assert spec.start is not None
+    start = find_start(spec.start, spec.name)
+    try:
+        checkpoint = load(start.run, start.round)
+    except BrokenCheckpointError as error:
+        raise ValueError(f"the checkpoint {start.run.name}@{start.round} is damaged: {error}") from error
+    prefix = f"{start.network}/"
+    found = {k.removeprefix(prefix): v for k, v in checkpoint.tensors["networks"].items() if k.startswith(prefix)}
+    if not found:
+        known = {key.partition("/")[0] for key in checkpoint.tensors["networks"]}
+        raise ValueError(f"{start.run.name} has no network {start.network!r}.{did_you_mean(start.network, known)}")
+    mine = module.state_dict()
+    wrong = [f"{key} is missing there" for key in mine if key not in found]
+    wrong += [f"{key} is unknown here" for key in found if key not in mine]
+    wrong += [
+        f"{key} has shape {tuple(found[key].shape)} there and {tuple(mine[key].shape)} here"
+        for key in mine
+        if key in found and found[key].shape != mine[key].shape
+    ]
+    if wrong:
+        listed = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+        raise ValueError(f"the weights of {start.run.name}@{start.round}:{start.network} do not fit: {listed}")
+    module.load_state_dict(found)
+    return {"run": start.run.name, "round": start.round, "network": start.network, "sha256": checkpoint.sha256}

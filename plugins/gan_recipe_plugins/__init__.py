@@ -1,0 +1,71 @@
+"""The built-in components. They come through the same door as anybody's: one entry point and one hook."""
+
+from __future__ import annotations
+
+from gan_recipe import hookimpl
+
+_COMPONENTS = {
+    # encoders
+    "casia_encoder": "casia:CasiaEncoder",
+    "timm_encoder": "timm_encoder:TimmEncoder",
+    "patch_encoder": "patch_encoder:PatchEncoder",
+    "srgan_trunk": "srgan:SRGANTrunk",
+    "dcgan_encoder": "dcgan:DCGANEncoder",
+    "unet_encoder": "unet:UNetEncoder",
+    "one_hot": "one_hot:OneHot",
+    # decoders
+    "casia_decoder": "casia:CasiaDecoder",
+    "unet_decoder": "unet:UNetDecoder",
+    "dcgan_decoder": "dcgan:DCGANDecoder",
+    "upsample_decoder": "upsample_decoder:UpsampleDecoder",
+    # heads
+    "linear_fc": "linear_fc:LinearFC",
+    "big_kernel_conv": "big_kernel_conv:BigKernelConv",
+    "srgan_head": "srgan:SRGANHead",
+    "patch_head": "patch_head:PatchHead",
+    "projection_head": "projection_head:ProjectionHead",
+    "channels": "channels:Channels",
+    # losses
+    "bce_critic": "bce:BCECritic",
+    "bce_generator": "bce:BCEGenerator",
+    "least_squares_critic": "least_squares:LeastSquaresCritic",
+    "least_squares_generator": "least_squares:LeastSquaresGenerator",
+    "hinge_critic": "hinge:HingeCritic",
+    "hinge_generator": "hinge:HingeGenerator",
+    "wasserstein_critic": "wasserstein:WassersteinCritic",
+    "wasserstein_generator": "wasserstein:WassersteinGenerator",
+    "relativistic_critic": "relativistic:RelativisticCritic",
+    "relativistic_generator": "relativistic:RelativisticGenerator",
+    "r1": "gradient_penalty:R1",
+    "r2": "gradient_penalty:R2",
+    "wgan_gp": "gradient_penalty:WGANGP",
+    "cross_entropy": "cross_entropy:CrossEntropy",
+    "siamese_contrastive": "siamese_contrastive:SiameseContrastive",
+    "l1": "pixel:L1",
+    "l2": "pixel:L2",
+    "perceptual": "perceptual:Perceptual",
+    # constraints
+    "wgan_clip": "wgan_clip:WGANClip",
+    "spectral_norm": "spectral_norm:SpectralNorm",
+    # schedules
+    "every": "every:Every",
+    "cycle": "cycle:Cycle",
+    "n_critic": "n_critic:NCritic",
+    "together": "together:Together",
+    # data
+    "synthetic_faces": "synthetic_faces:SyntheticFaces",
+    "image_folder": "image_folder:ImageFolder",
+    "noise": "noise:Noise",
+    "toy_2d": "toy_2d:Toy2D",
+    # metrics
+    "l1_distance": "l1_distance:L1Distance",
+    "rank_1": "rank_1:Rank1",
+    "sharpness": "sharpness:Sharpness",
+    "judged_accuracy": "judged:JudgedAccuracy",
+    "judged_rank_1": "judged:JudgedRank1",
+}
+
+
+@hookimpl
+def gan_recipe_components() -> dict[str, str]:
+    return {name: f"gan_recipe_plugins.{place}" for name, place in _COMPONENTS.items()}
