@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from gan_recipe.dataflow import HOLE, Node, below
+from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.expression import HOLE
 from gan_recipe.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.optimizers import initialise
 from gan_recipe.plan import plan_round
@@ -55,7 +56,7 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
                     initialise(module, dict(spec.init))
                 networks[node.name] = module.to(inputs[0].device if isinstance(inputs[0], Tensor) else "cpu").eval()
                 if recipe.run.channels_last:
-                    networks[node.name].to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                    networks[node.name].to(memory_format=torch.channels_last)
             with torch.no_grad():
                 known[node] = networks[node.name](*inputs)
         except (ValueError, TypeError, RuntimeError, LookupError, OSError) as error:
@@ -66,7 +67,7 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
     failed: set[Node] = set()
     for key, node, hole in _all_nodes(recipe):
         for inner in below([node]):
-            if inner in known and not inner.open or inner in failed:
+            if (inner in known and not inner.open) or inner in failed:
                 continue
             if inner.arguments is None:
                 if inner.name == HOLE:
@@ -120,7 +121,7 @@ def _rehearse_one(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor], pla
         raise ValueError(f"a loss returns one number (shape ()), not {shape}")
     if not bool(torch.isfinite(value)):
         raise ValueError(f"the loss is {float(value)} on the first batch")
-    weighted_sum(move, [value], 0).backward()
+    weighted_sum(move, [value], 0).backward()  # type: ignore[no-untyped-call]
 
 
 def _all_nodes(recipe: Recipe) -> Iterable[tuple[Key, Node, Node | None]]:

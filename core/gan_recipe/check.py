@@ -6,13 +6,13 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import define, field
 
 from gan_recipe.dataflow import Dataflow, NameProblem, Node, below
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
-from gan_recipe.expression import Call, Expression, ExpressionError, Name, parse
+from gan_recipe.expression import Call, Expression, ExpressionError, parse
 from gan_recipe.interfaces import Component, Constraint, Data, Field, Loss, Metric, Network, Schedule
 from gan_recipe.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS, name_problem
 from gan_recipe.ramp import Ramp, is_ever_nonzero
@@ -100,7 +100,7 @@ class _Checker:
             if not (name.isascii() and name.isidentifier()) or name.startswith("_"):
                 self.report((*key, name), f"{name!r} is no name: {_IDENTIFIER}")
             elif not isinstance(entry, dict):
-                self.report((*key, name), f"expected a table such as {{ use = \"...\" }}, not {entry!r}")
+                self.report((*key, name), f'expected a table such as {{ use = "..." }}, not {entry!r}')
             else:
                 found[name] = entry
         return found
@@ -120,7 +120,7 @@ class _Checker:
             self.report((*key, "use") if stated is not None else key, what)
             return None
         try:
-            return self.registry.component(stated, _kinds(cls))  # type: ignore[return-value]
+            return cast("type[_C]", self.registry.component(stated, _kinds(cls)))
         except LookupProblem as problem:
             self.report((*key, "use"), str(problem))
             return None
@@ -183,7 +183,7 @@ class _Checker:
         found: dict[str, Data] = {}
         for name, table in self.entries(("data",), required=True).items():
             key = ("data", name)
-            source = self.component(table, key, Data, ())  # type: ignore[type-abstract]
+            source = self.component(table, key, Data, ())
             if source is None:
                 continue
             try:
@@ -250,7 +250,7 @@ class _Checker:
 
     def expression(self, stated: Any, key: Key) -> Expression | None:
         if not isinstance(stated, str):
-            self.report(key, f"expected an expression such as \"trunk(image)\", not {stated!r}")
+            self.report(key, f'expected an expression such as "trunk(image)", not {stated!r}')
             return None
         try:
             return parse(stated)
@@ -265,9 +265,7 @@ class _Checker:
                 found[name] = node
         return found
 
-    def node(
-        self, stated: Any, key: Key, make: Callable[[Expression], Node], *, quiet: bool = False
-    ) -> Node | None:
+    def node(self, stated: Any, key: Key, make: Callable[[Expression], Node], *, quiet: bool = False) -> Node | None:
         """The node of an expression; a problem inside a value is placed at the value, once."""
         expression = self.expression(stated, key)
         if expression is None:
@@ -434,7 +432,10 @@ class _Checker:
             baseline = dict(reads) if "baseline" in table else None
             for parameter, stated in self.table((*key, "baseline")).items():
                 if parameter not in reads:
-                    self.report((*key, "baseline", parameter), f"the metric reads no such value.{did_you_mean(parameter, reads)}")
+                    self.report(
+                        (*key, "baseline", parameter),
+                        f"the metric reads no such value.{did_you_mean(parameter, reads)}",
+                    )
                 elif baseline is not None and (node := self.node(stated, (*key, "baseline", parameter), flow.value)):
                     baseline[parameter] = node
             if component is not None:

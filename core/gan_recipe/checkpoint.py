@@ -52,7 +52,10 @@ def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int) -> Path:
         litter.mkdir(parents=True)
         for name, group in checkpoint.tensors.items():
             # safetensors stores neither strides nor shared memory: both are the modules' business, not the file's.
-            save_file({key: tensor.detach().cpu().contiguous() for key, tensor in group.items()}, litter / f"{name}.safetensors")
+            save_file(
+                {key: tensor.detach().cpu().contiguous() for key, tensor in group.items()},
+                litter / f"{name}.safetensors",
+            )
         (litter / _STATE).write_text(json.dumps({"round": checkpoint.round, **checkpoint.state}, indent=1))
         sums = {path.name: _sha256(path) for path in sorted(litter.iterdir())}
         (litter / _MANIFEST).write_text(json.dumps(sums, indent=1))
@@ -79,7 +82,7 @@ def sweep(run: RunFolder) -> None:
 
 def load_newest(run: RunFolder) -> tuple[Checkpoint, list[str]]:
     """The newest checkpoint that verifies, and a sentence for each newer one that does not. Raises RunError."""
-    skipped = []
+    skipped: list[str] = []
     for round in reversed(checkpoint_rounds(run)):
         try:
             return load(run, round), skipped
@@ -120,7 +123,9 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tenso
     return tensors, other
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], other: Mapping[str, Any]) -> None:
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], other: Mapping[str, Any]
+) -> None:
     """The reverse of ``optimizer_tensors``."""
     state: dict[int, dict[str, Any]] = {}
     for key, value in {**other["values"], **tensors}.items():

@@ -58,7 +58,9 @@ class Dataflow:
             expression = Call(expression.name, (Name(HOLE),))
         node = self._node(expression)
         if not node.open:
-            raise NameProblem(f"expected a function with a hole, such as 'verdict(trunk({HOLE}))', not the value {node}")
+            raise NameProblem(
+                f"expected a function with a hole, such as 'verdict(trunk({HOLE}))', not the value {node}"
+            )
         return node
 
     def _node(self, expression: Expression) -> Node:
@@ -100,10 +102,10 @@ class Dataflow:
         return self._values[name]
 
     def _intern(self, name: str, arguments: tuple[Node, ...] | None, label: str) -> Node:
-        key = (name, arguments and tuple(map(id, arguments)))
+        key = (name, None if arguments is None else tuple(id(argument) for argument in arguments))
         if key not in self._interned:
             below = arguments or ()
-            networks = frozenset().union(*(node.networks for node in below))
+            networks: frozenset[str] = frozenset().union(*(node.networks for node in below))
             self._interned[key] = Node(
                 name=name,
                 arguments=arguments,

@@ -68,12 +68,14 @@ def field_docs(cls: type[Any]) -> dict[str, str]:
 
 def example(name: str, cls: type[Component]) -> str:
     """The shortest recipe lines that use the component."""
-    stated = {setting_name(field): "..." for field in attrs.fields(cls) if field.init and field.default is attrs.NOTHING}  # type: ignore[arg-type]
+    stated = {
+        setting_name(field): "..." for field in attrs.fields(cls) if field.init and field.default is attrs.NOTHING
+    }  # type: ignore[arg-type]
     stated |= {parameter: '"..."' for parameter, required in reads(cls) if required}
     table = ", ".join([f'use = "{name}"', *(f"{key} = {value}" for key, value in stated.items())])
     short = name.rpartition(".")[2]
     if issubclass(cls, Schedule):
-        return f"[schedule]\nuse = \"{name}\""
+        return f'[schedule]\nuse = "{name}"'
     if issubclass(cls, Data):
         return f"[data]\n{short} = {{ {table} }}"
     if issubclass(cls, Network):

@@ -21,11 +21,12 @@ def text(plan: RoundPlan) -> str:
         for node in move.reused:
             lines.append(f"   reuse    {node}")
         for step in move.computes:
-            lines.append(f"   compute  {str(step.node):{width}}  {_gradients(plan, step.gradients_for, number - 1)}")
+            lines.append(f"   compute  {step.node!s:{width}}  {_gradients(plan, step.gradients_for, number - 1)}")
         for term in move.terms:
             reads = [f"{name} = {read.node}{' (cut off)' if read.cut else ''}" for name, read in term.reads.items()]
             reads += [f"{name} = {node} as a function" for name, node in term.loss.functions.items()]
-            lines.append(f"   minimise {_weight(term.loss.weight, term.loss.every)}{term.loss.name}: {term.loss.use}({', '.join(reads)})")
+            weight = _weight(term.loss.weight, term.loss.every)
+            lines.append(f"   minimise {weight}{term.loss.name}: {term.loss.use}({', '.join(reads)})")
     return "\n".join(lines) or "Nobody moves in this round."
 
 
@@ -151,15 +152,17 @@ class _Layout:
     def render(self) -> str:
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:.0f} {self.height:.0f}" '
-            f'width="{self.width:.0f}" height="{self.height:.0f}" role="img" font-family="ui-monospace, monospace" font-size="12">',
+            f'width="{self.width:.0f}" height="{self.height:.0f}" role="img" '
+            'font-family="ui-monospace, monospace" font-size="12">',
             "<title>The plan of a round</title>",
             "<style>.band{fill:#f2f1ec}.field rect{fill:#fff;stroke:#8a8a86}.value rect{fill:#dfeaf6;stroke:#4b7bab}"
-            ".loss rect{fill:#f9e3d3;stroke:#bb6b33}.caption{fill:#55554f;font-weight:600}.edge{fill:none;stroke:#77776f}"
-            ".cut{stroke-dasharray:4 4}</style>",
+            ".loss rect{fill:#f9e3d3;stroke:#bb6b33}.caption{fill:#55554f;font-weight:600}"
+            ".edge{fill:none;stroke:#77776f}.cut{stroke-dasharray:4 4}</style>",
         ]
         for top, bottom, caption in self.bands:
             parts.append(
-                f'<rect class="band" x="6" y="{top:.0f}" width="{self.width - 12:.0f}" height="{bottom - top:.0f}" rx="8"/>'
+                f'<rect class="band" x="6" y="{top:.0f}" '
+                f'width="{self.width - 12:.0f}" height="{bottom - top:.0f}" rx="8"/>'
                 f'<text class="caption" x="{_MARGIN}" y="{top + 19:.0f}">{escape(caption)}</text>'
             )
         for start, end, cut in self.edges:

@@ -17,7 +17,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:
-    """Everything that a plugin may implement. Hooks grow by new arguments; none is ever removed from a major version."""
+    """Everything that a plugin may implement. Hooks grow by adding arguments; none goes within a major version."""
 
     @hookspec
     def gan_recipe_components(self) -> Mapping[str, type[Component] | str]:  # type: ignore[empty-body]

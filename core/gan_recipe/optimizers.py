@@ -64,7 +64,9 @@ INITIALISERS: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 
-def name_problem(named: Named, table: dict[str, tuple[str, frozenset[str]]], *, always: Iterable[str] = ()) -> str | None:
+def name_problem(
+    named: Named, table: dict[str, tuple[str, frozenset[str]]], *, always: Iterable[str] = ()
+) -> str | None:
     """What is wrong with a name or its options, as far as can be told without torch."""
     if named.name.startswith("timm/"):
         return None
@@ -77,15 +79,16 @@ def name_problem(named: Named, table: dict[str, tuple[str, frozenset[str]]], *, 
     return None
 
 
-def make_optimizer(named: Named, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def make_optimizer(named: Named, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
     """The optimiser, fused where torch has it so for these devices. Raises ValueError or TypeError for bad options."""
     from torch import optim
 
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in named.options.items()}
     if named.name.startswith("timm/"):
-        from timm.optim import create_optimizer_v2
+        from timm import optim as timm_optim
 
-        made: optim.Optimizer = create_optimizer_v2(parameters, opt=named.name.removeprefix("timm/"), **options)
+        create: Any = vars(timm_optim)["create_optimizer_v2"]  # timm does not declare what it exports
+        made: optim.Optimizer = create(parameters, opt=named.name.removeprefix("timm/"), **options)
         return made
     cls = OPTIMIZERS[named.name][0]
     devices = {parameter.device.type for parameter in parameters}

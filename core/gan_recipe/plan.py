@@ -72,9 +72,7 @@ def due_losses(player: PlayerSpec, round: int, moved: int) -> tuple[str, ...]:
     if player.always_due:
         return tuple(player.losses)
     return tuple(
-        loss.name
-        for loss in player.losses.values()
-        if moved % loss.every == 0 and weight_at(loss.weight, round) != 0
+        loss.name for loss in player.losses.values() if moved % loss.every == 0 and weight_at(loss.weight, round) != 0
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_recipe.checkpoint import optimizer_tensors, restore_optimizer
 from gan_recipe.errors import Problem, RecipeError
@@ -20,7 +20,7 @@ class Player:
 
     def __init__(self, recipe: Recipe, spec: PlayerSpec, graph: Graph) -> None:
         self.spec = spec
-        self.parameters: list[nn.Parameter] = [p for name in spec.trains for p in graph.parameters[name]]
+        self.parameters: list[Tensor] = [p for name in spec.trains for p in graph.parameters[name]]
         if not self.parameters:
             what = f"the networks that {spec.name!r} trains have no parameters"
             raise RecipeError([Problem(recipe.file.origin(spec.key).where, ".".join((*spec.key, "trains")), what)])
@@ -33,7 +33,9 @@ class Player:
         except (ValueError, TypeError, RuntimeError) as error:
             raise RecipeError([Problem(recipe.file.origin(key).where, ".".join(key), str(error))]) from error
         self._enforced = [
-            (constraint.component, graph.networks[name]) for constraint in spec.constraints.values() for name in constraint.on
+            (constraint.component, graph.networks[name])
+            for constraint in spec.constraints.values()
+            for name in constraint.on
         ]
         #: How often the player has moved.
         self.moved = 0

@@ -31,7 +31,9 @@ class Ramp:
         if self.begin < 0:
             raise ValueError(f"'begin' is a round, at least 0, not {self.begin}")
         if self.shape == "geometric" and not (self.from_ > 0 and self.to > 0):
-            raise ValueError("a geometric ramp needs both ends above 0; use shape = 'linear' or start from a small number")
+            raise ValueError(
+                "a geometric ramp needs both ends above 0; use shape = 'linear' or start from a small number"
+            )
 
     def at(self, round: int) -> float:
         """The value in ``round``."""

@@ -29,7 +29,7 @@ class RunSettings:
     batch: int = field(default=32, validator=_POSITIVE)
     #: Everything random is a function of this number: weights, order of data, noise, dropout.
     seed: int = field(default=0, validator=validators.ge(0))
-    #: "float32", "bf16" (autocast), or "auto": bf16 where the hardware computes in it and the networks are large enough.
+    #: "float32", "bf16" (autocast), or "auto": bf16 where the hardware has it and the networks are large.
     precision: Literal["auto", "float32", "bf16"] = "auto"
     #: Keep images in NHWC order, in which convolutions are faster.
     channels_last: bool = True

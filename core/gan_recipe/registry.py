@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from typing import Any
 
 import pluggy
 from attrs import define, field
@@ -116,7 +117,8 @@ class Registry:
             raise
         hooks = self.manager.hook.gan_recipe_components.get_hookimpls()
         mine = [hook for hook in hooks if hook.plugin_name == plugin.namespace]
-        return dict(mine[0].function()) if mine else {}
+        components: Any = mine[0].function() if mine else {}
+        return dict(components)
 
     def names(self) -> dict[str, Plugin]:
         """Every component's full name and the plugin that offers it; imports all plugins, but no component."""

@@ -24,8 +24,13 @@ def draw_sheet(columns: Sequence[tuple[str, Tensor]]) -> Image.Image:
     tiles = [_tiles(name, values) for name, values in columns]
     rows = max(len(column) for column in tiles)
     heights = [max(column[row].height for column in tiles if row < len(column)) for row in range(rows)]
-    widths = [max(max(tile.width for tile in column), _text_width(name)) for (name, _), column in zip(columns, tiles, strict=True)]
-    sheet = Image.new("RGB", (sum(widths) + _GAP * (len(widths) + 1), sum(heights) + _GAP * (rows + 1) + _HEADER), _PAPER)
+    widths = [
+        max(max(tile.width for tile in column), _text_width(name))
+        for (name, _), column in zip(columns, tiles, strict=True)
+    ]
+    sheet = Image.new(
+        "RGB", (sum(widths) + _GAP * (len(widths) + 1), sum(heights) + _GAP * (rows + 1) + _HEADER), _PAPER
+    )
     pen = ImageDraw.Draw(sheet)
     left = _GAP
     for (name, _), column, width in zip(columns, tiles, widths, strict=True):
@@ -49,7 +54,8 @@ def _tiles(name: str, values: Tensor) -> list[Image.Image]:
         return [_scatter(values.float().numpy())]
     if values.dim() != 4 or values.shape[1] not in (1, 3):
         raise ValueError(
-            f"the sheet's column {name!r} has shape {tuple(values.shape)}; images (N, 1 or 3, H, W) and points (N, 2) can be drawn"
+            f"the sheet's column {name!r} has shape {tuple(values.shape)}; "
+            "images (N, 1 or 3, H, W) and points (N, 2) can be drawn"
         )
     pixels = ((values.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
     factor = max(1, -(-_SMALLEST // max(pixels.shape[1:3])))

@@ -41,7 +41,9 @@ class Outcome:
     baseline: Mapping[str, float]
 
 
-def start(recipe: Recipe, registry: Registry, screen: Screen, *, name: str | None = None, device: str = "auto") -> Outcome:
+def start(
+    recipe: Recipe, registry: Registry, screen: Screen, *, name: str | None = None, device: str = "auto"
+) -> Outcome:
     """Train a new run. Nothing is written before the recipe has been built and rehearsed."""
     threads = use_available_cores()
     screen.say(f"building and rehearsing {recipe.file.shown}")
@@ -60,8 +62,8 @@ def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "au
     folder.lock()
     if description.get("outcome") == "done":
         raise UserError(
-            f"{folder.name} is done: it has trained its {description['rounds']:,} rounds. To train on from its weights, "
-            f'state start = "{folder.name}" on the networks of a new recipe'
+            f"{folder.name} is done: it has trained its {description['rounds']:,} rounds. "
+            f'To train on from its weights, state start = "{folder.name}" on the networks of a new recipe'
         )
     recipe = check(str(folder.recipe), registry=registry)
     use_available_cores()
@@ -90,7 +92,13 @@ def chosen_device(stated: str) -> str:
 
 
 def _run(
-    training: Training, registry: Registry, folder: RunFolder, description: dict[str, Any], screen: Screen, *, first: int
+    training: Training,
+    registry: Registry,
+    folder: RunFolder,
+    description: dict[str, Any],
+    screen: Screen,
+    *,
+    first: int,
 ) -> Outcome:
     observers = registry.manager.hook
     observers.gan_recipe_run_started(folder=folder.path, recipe=training.recipe.resolved_tables)
@@ -103,7 +111,8 @@ def _run(
         finally:
             screen.end()
         how = "done" if done == training.recipe.run.rounds else "stopped"
-        figures, baseline = {}, {}
+        figures: dict[str, float] = {}
+        baseline: dict[str, float] = {}
         if how == "done":
             figures, baseline = _final_figures(training, folder, observers, screen, description)
         return Outcome(folder, how, done, figures, baseline)

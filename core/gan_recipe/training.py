@@ -112,7 +112,10 @@ class Training:
         counter = FlopCounterMode(display=False)
         graph = Graph(networks, device=self.device)
         nodes = [
-            node for player in self.recipe.players.values() for loss in player.losses.values() for node in loss.reads.values()
+            node
+            for player in self.recipe.players.values()
+            for loss in player.losses.values()
+            for node in loss.reads.values()
         ]
         with counter:
             graph.evaluate(nodes, {name: tensor[:1] for name, tensor in batch.items()})
@@ -165,8 +168,8 @@ class Training:
                 parameter = self.graph.networks[network].get_parameter(key)
                 held.append((parameter, parameter.data))
                 parameter.data = average
-        for network in self.graph.networks.values():
-            network.eval()
+        for module in self.graph.networks.values():
+            module.eval()
         try:
             yield
         finally:
@@ -174,7 +177,9 @@ class Training:
                 parameter.data = data
             self.train_mode()
 
-    def values(self, nodes: Sequence[Node], samples: int, stream: Stream | None = None, *, start: int = 0) -> list[Value]:
+    def values(
+        self, nodes: Sequence[Node], samples: int, stream: Stream | None = None, *, start: int = 0
+    ) -> list[Value]:
         """Values over the first ``samples`` held-out samples, on the CPU; call it within ``averaged``."""
         stream = stream or self.held_out
         size = self.recipe.run.batch

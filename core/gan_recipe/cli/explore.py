@@ -52,7 +52,9 @@ def show(component: str) -> None:
     click.echo(click.style(component, bold=True) + f"  ({cls.kind})\n")
     click.echo(inspect.getdoc(cls) or "")
     if read := reads(cls):
-        click.echo("\nReads: " + ", ".join(name if required else f"{name} (may be left out)" for name, required in read))
+        click.echo(
+            "\nReads: " + ", ".join(name if required else f"{name} (may be left out)" for name, required in read)
+        )
     if stated := settings(cls):
         click.echo("\nSettings")
         for setting in stated:

@@ -77,4 +77,6 @@ def check(recipe: str, overrides: tuple[str, ...]) -> None:
     checked = check_recipe(recipe, overrides)
     players = ", ".join(f"{name} trains {' '.join(player.trains)}" for name, player in checked.players.items())
     frozen = f"; frozen: {' '.join(checked.frozen_networks)}" if checked.frozen_networks else ""
-    click.echo(f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}.")
+    click.echo(
+        f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}."
+    )

@@ -29,15 +29,20 @@ def runs() -> None:
         rounds = f"{told.get('round', 0):,}/{told.get('rounds', 0):,}"
         parents = ", ".join(sorted({f"{each['run']}@{each['round']}" for each in told.get("parents", {}).values()}))
         lineage = f"from {parents}  " if parents else ""
-        click.echo(f"{run.name:{width}}  {told.get('outcome', '?'):8}{rounds:>15}  {told.get('started', '')}  {lineage}{figures}")
+        ended = f"{told.get('outcome', '?'):8}{rounds:>15}"
+        click.echo(f"{run.name:{width}}  {ended}  {told.get('started', '')}  {lineage}{figures}")
 
 
 @click.command()
 @click.argument("run")
 @click.option("--rows", default=16, show_default=True, type=click.IntRange(1, 1000), help="Held-out samples to draw.")
-@click.option("--skip", default=0, show_default=True, type=click.IntRange(0), help="Held-out batches to pass over first.")
+@click.option(
+    "--skip", default=0, show_default=True, type=click.IntRange(0), help="Held-out batches to pass over first."
+)
 @click.option("--round", "at", type=click.IntRange(0), help="The checkpoint to sample; the newest by default.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The PNG; beside the run's by default.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The PNG; beside the run's by default."
+)
 @click.option("--device", default="auto", show_default=True)
 def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, device: str) -> None:
     """Draw a sheet of held-out samples from a run's checkpoint."""
@@ -47,7 +52,9 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
     folder = find_run(run)
     have = checkpoint_rounds(folder)
     if at is not None and at not in have:
-        raise UserError(f"{folder.name} keeps no checkpoint of round {at}; it has: {', '.join(map(str, have)) or 'none'}")
+        raise UserError(
+            f"{folder.name} keeps no checkpoint of round {at}; it has: {', '.join(map(str, have)) or 'none'}"
+        )
     recipe = check(str(folder.recipe))
     if not recipe.columns:
         raise UserError(f"{folder.name} has no sheet: its recipe states no [sheet] columns")

@@ -90,7 +90,14 @@ class LiveScreen:
 
     def begin(self, rounds: int, done: int, batch: int) -> None:
         from rich.live import Live
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self._pace = _Pace(done, batch)
         self._progress = Progress(
