@@ -34,7 +34,7 @@ from gan_recipe.toml_file import Key
 from gan_recipe.warm_start import find_start
 
 _TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics")
-_IDENTIFIER = "letters, digits and '_', starting with a letter"
+_IDENTIFIER = "expected letters, digits and '_', starting with a letter, and not 'use'"
 _C = TypeVar("_C", bound=Component)
 
 
@@ -97,7 +97,7 @@ class _Checker:
         """The named tables in the table at ``key``."""
         found = {}
         for name, entry in self.table(key, required=required).items():
-            if not (name.isascii() and name.isidentifier()) or name.startswith("_"):
+            if not _is_name(name):
                 self.report((*key, name), f"{name!r} is no name: {_IDENTIFIER}")
             elif not isinstance(entry, dict):
                 self.report((*key, name), f'expected a table such as {{ use = "..." }}, not {entry!r}')
@@ -225,10 +225,10 @@ class _Checker:
     def named(
         self, table: Any, key: Key, known: dict[str, tuple[str, frozenset[str]]], always: Iterable[str] = ()
     ) -> Named | None:
-        if not isinstance(table, dict) or not isinstance(table.get("name"), str):
-            self.report(key, f'expected a table such as {{ name = "{next(iter(known))}" }}, not {table!r}')
+        if not isinstance(table, dict) or not isinstance(table.get("use"), str):
+            self.report(key, f'expected a table such as {{ use = "{next(iter(known))}" }}, not {table!r}')
             return None
-        named = Named(table["name"], {name: value for name, value in table.items() if name != "name"}, key)
+        named = Named(table["use"], {name: value for name, value in table.items() if name != "use"}, key)
         if problem := name_problem(named, known, always=always):
             self.report(key, problem)
             return None
@@ -240,7 +240,7 @@ class _Checker:
         found = {}
         for name, stated in self.table(("values",)).items():
             key = ("values", name)
-            if not (name.isascii() and name.isidentifier()) or name.startswith("_"):
+            if not _is_name(name):
                 self.report(key, f"{name!r} is no name: {_IDENTIFIER}")
             elif name in networks or any(name in (full, full.partition(".")[2]) for full in self.fields):
                 self.report(key, f"{name!r} is already the name of a network or of a field of the data")
@@ -301,7 +301,7 @@ class _Checker:
         trains = self.names(table.get("trains"), (*key, "trains"), networks, "network")
         optimizer = None
         if "optimizer" not in table:
-            self.report(key, "'optimizer' is missing, such as { name = \"adam\", lr = 2e-4 }")
+            self.report(key, "'optimizer' is missing, such as { use = \"adam\", lr = 2e-4 }")
         elif optimizer := self.named(table["optimizer"], (*key, "optimizer"), OPTIMIZERS, always=("lr",)):
             rate = optimizer.options.get("lr")
             if not isinstance(rate, (int, float)) or isinstance(rate, bool) or rate < 0:
@@ -474,6 +474,11 @@ class _Checker:
         for name, network in networks.items():
             if name not in called:
                 self.report(network.key, "nobody calls this network: no loss, metric or sheet depends on it")
+
+
+def _is_name(name: str) -> bool:
+    """``use`` is what makes a table replace another's; a value or an entry of that name would."""
+    return name.isascii() and name.isidentifier() and not name.startswith("_") and name != "use"
 
 
 def call_parameters(cls: type[Component]) -> dict[str, inspect.Parameter]:

@@ -68,9 +68,8 @@ def field_docs(cls: type[Any]) -> dict[str, str]:
 
 def example(name: str, cls: type[Component]) -> str:
     """The shortest recipe lines that use the component."""
-    stated = {
-        setting_name(field): "..." for field in attrs.fields(cls) if field.init and field.default is attrs.NOTHING
-    }  # type: ignore[arg-type]
+    fields: Any = attrs.fields(cls)  # type: ignore[arg-type]
+    stated = {setting_name(field): "..." for field in fields if field.init and field.default is attrs.NOTHING}
     stated |= {parameter: '"..."' for parameter, required in reads(cls) if required}
     table = ", ".join([f'use = "{name}"', *(f"{key} = {value}" for key, value in stated.items())])
     short = name.rpartition(".")[2]

@@ -1,1 +1,1 @@
-"""The procedural faces behind ``synthetic_faces``: genes, geometry, paint, light, visibility, and the store of images."""
+"""The procedural faces behind ``synthetic_faces``: genes, geometry, paint, light, visibility, and the store."""

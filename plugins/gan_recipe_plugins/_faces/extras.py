@@ -17,7 +17,7 @@ def ear(g: Genes, head: Head, skin: Array, side: int, columns: int) -> Sheet | N
         return None
     m = head.marks
     middle = 0.5 * (m.brow_v + m.nose_v) - 0.01
-    half = (0.165 + 0.0) * (1 + 0.12 * g.ear_size)
+    half = 0.165 * (1 + 0.12 * g.ear_size)
     v = (head.y[:, 0] - middle) / half
     inside = np.flatnonzero(np.abs(v) < 1)
     if len(inside) < 3:
@@ -27,15 +27,15 @@ def ear(g: Genes, head: Head, skin: Array, side: int, columns: int) -> Sheet | N
     # Widest in the upper half, narrowing into the lobe.
     width = np.sqrt(1 - np.square(v)) * (0.86 + 0.22 * v)
     # The ear grows from the side of the bald head and leans outwards and backwards.
-    out = (0.072 + 0.03 * g.ear_out) * (1 + 0.12 * g.ear_size)
-    root = head.temple - 0.035
+    out = (0.1 + 0.035 * g.ear_out) * (1 + 0.12 * g.ear_size)
+    root = head.temple - 0.03
     rim = rise(t, 0.0, 0.75) * rise(t, 1.12, 0.9)
     hollow = bell(t - 0.42, 0.17) * bell(v - 0.05, 0.6) + 0.5 * bell(t - 0.72, 0.06) * bell(v - 0.1, 0.7)
-    x = root + 0.02 + (out * rim - 0.03 * hollow) * width ** 0.6 + 0.012 * v
+    x = root + 0.02 + (out * rim - 0.03 * hollow) * width**0.6 + 0.012 * v
     z = 0.055 - 0.175 * (1 + 0.12 * g.ear_size) * t * width - 0.02 * v - 0.05 * (1 - width)
     colour = np.broadcast_to(linear(g.skin), (*x.shape, 3)) * np.array([1.0, 0.86, 0.84], np.float32)
     colour = colour * (1 - 0.5 * np.clip(hollow, 0, 1))[..., None]
-    order = slice(None) if side < 0 else slice(None, None, -1)
+    order = slice(None) if side > 0 else slice(None, None, -1)
     there = np.ones(x.shape, np.bool_)
     # Curves run left to right as seen from the front: the normals of both ears then point outwards and forwards.
     return Sheet(
@@ -63,19 +63,20 @@ def glasses(g: Genes, head: Head) -> Sheet | None:
     if len(rows) < 3:
         return None
     y = head.y[rows]
-    front, side = head.bridge + 0.04, head.temple + 0.025
+    front, side = head.bridge + 0.012, head.temple + 0.02
     # Columns follow the front closely and the arms loosely.
     u = np.concatenate([[-1.0] * 1, np.linspace(-1, 1, 6 * len(head.y) // 4), [1.0] * 1]).astype(np.float32)[None]
     flat = (np.abs(u) * side).astype(np.float32)
     x = np.broadcast_to(np.sign(u) * flat, (len(y), u.shape[1])).astype(np.float32)
-    z = np.broadcast_to(front - 0.75 * np.square(flat), x.shape).astype(np.float32).copy()
+    z = np.broadcast_to(front - 0.95 * np.square(flat), x.shape).astype(np.float32).copy()
     z[:, 0] = z[:, -1] = 0.0
     power = 2.2 if g.glasses == "round" else 5.0
     centre = max(m.eye_u + 0.012, half_u + 0.035)
     v = y - v0
     reach = (np.abs((np.abs(x) - centre) / half_u) ** power + np.abs(v / half_v) ** power) ** (1 / power)
     # The distance to the rim, not only along the axes: divided by the slope of ``reach``.
-    slope = np.hypot(np.gradient(reach, axis=0) / np.gradient(y, axis=0), np.gradient(reach, axis=1) / (x[:, 2:3] - x[:, 1:2]))
+    down, along = np.gradient(reach, axis=0) / np.gradient(y, axis=0), np.gradient(reach, axis=1)
+    slope = np.hypot(down, along / (x[:, 2:3] - x[:, 1:2]))
     rim = np.abs(reach - 1) / np.maximum(slope, 1e-3) < line / 2
     bridge = (np.abs(x) < centre - 0.85 * half_u) & (np.abs(v - 0.35 * half_v) < line / 2)
     hinge = (np.abs(x) > centre + 0.9 * half_u) & (np.abs(v - 0.5 * half_v) < line / 2)

@@ -22,7 +22,7 @@ _HAIR = {
     "white": (220, 220, 220),
 }
 _IRIS = ((62, 38, 22), (96, 62, 34), (110, 108, 60), (84, 122, 92), (88, 130, 170), (120, 140, 150))
-_CLOTHES = ((40, 44, 60), (120, 40, 44), (60, 92, 72), (196, 190, 180), (76, 70, 110), (30, 30, 32), (150, 120, 70))
+_CLOTHES = ((40, 44, 60), (120, 40, 44), (60, 92, 72), (196, 190, 180), (76, 70, 110), (30, 30, 32), (92, 96, 60))
 _FRAMES = ((18, 18, 20), (70, 36, 22), (120, 30, 34), (150, 146, 140), (30, 50, 90))
 
 
@@ -123,7 +123,7 @@ def draw(seed: int, part: int, number: int) -> Genes:
     tone = rng.random() * (len(_SKIN) - 1)
     low = min(int(tone), len(_SKIN) - 2)
     mixed = [a + (tone - low) * (b - a) for a, b in zip(_SKIN[low], _SKIN[low + 1], strict=True)]
-    skin = _colour((mixed[0], mixed[1], mixed[2]), 4, rng)
+    skin = _colour((mixed[0], mixed[1], mixed[2]), 6, rng)
     dark = tone / (len(_SKIN) - 1)
 
     if age > 0.62 and chance(0.6):
@@ -135,7 +135,7 @@ def draw(seed: int, part: int, number: int) -> Genes:
             ("black", 0.2), ("dark brown", 0.2), ("brown", 0.2), ("auburn", 0.1), ("red", 0.1), ("blond", 0.14),
             ("platinum", 0.06),
         )  # fmt: skip
-    hair = _colour(_HAIR[hair_name], 3, rng)
+    hair = _colour(_HAIR[hair_name], 4, rng)
 
     style = (
         pick(("bald", 0.11), ("horseshoe", 0.06 + 0.12 * age), ("buzz", 0.14), ("short", 0.28), ("quiff", 0.18),
@@ -145,7 +145,9 @@ def draw(seed: int, part: int, number: int) -> Genes:
                   ("afro", 0.2 if dark > 0.6 else 0.03))
     )  # fmt: skip
     beard = pick(("none", 0.48), ("stubble", 0.18), ("goatee", 0.14), ("full", 0.2)) if male else "none"
-    moustache = {"none": float(male and chance(0.14)), "stubble": 0.35, "goatee": float(chance(0.7)), "full": 1.0}[beard]
+    moustache = {"none": float(male and chance(0.14)), "stubble": 0.35, "goatee": float(chance(0.7)), "full": 1.0}[
+        beard
+    ]
     make_up = 0.0 if male else float(chance(0.55)) * rng.random()
     lip = [0.86 * skin[0] + 0.03, 0.62 * skin[1], 0.64 * skin[2]]
     red = (0.62 + 0.2 * rng.random(), 0.10 + 0.12 * rng.random(), 0.16 + 0.14 * rng.random())
@@ -185,7 +187,7 @@ def draw(seed: int, part: int, number: int) -> Genes:
         mouth_height=shape(),
         upper_lip=shape(-0.4 * lean + 0.7 * (dark - 0.4)),
         lower_lip=shape(-0.4 * lean + 0.7 * (dark - 0.4)),
-        smile=shape(0.4),
+        smile=shape(0.6),
         crooked=shape(spread=0.4),
         ear_size=shape(0.3 * lean + 0.3 * age),
         ear_out=shape(),
@@ -204,7 +206,7 @@ def draw(seed: int, part: int, number: int) -> Genes:
         hair_volume=float(rng.random()),
         hairline=shape(),
         recession=float(rng.random()) * (0.4 + 0.6 * age) * float(male),
-        fringe=float(rng.random()) * float(chance(0.4)),
+        fringe=float(rng.random()) * float(chance(0.33)),
         parting=float(rng.choice([-1.0, 1.0]) * (0.3 + 0.7 * rng.random())),
         hair_length=float(rng.random()),
         moustache=moustache,
@@ -218,5 +220,7 @@ def draw(seed: int, part: int, number: int) -> Genes:
 
 
 def _colour(rgb: tuple[float, float, float], jitter: float, rng: np.random.Generator) -> Colour:
-    noisy = np.clip((np.asarray(rgb) + jitter * rng.standard_normal(3)) / 255, 0.02, 0.98)
+    # Mostly lighter or darker as a whole, for dark hair turns green from a little noise in one channel.
+    brighter = 1 + 0.02 * jitter * rng.standard_normal()
+    noisy = np.clip((np.asarray(rgb) * brighter + 0.35 * jitter * rng.standard_normal(3)) / 255, 0.02, 0.98)
     return float(noisy[0]), float(noisy[1]), float(noisy[2])

@@ -122,7 +122,7 @@ def shape(g: Genes, y: Array, phi: Array) -> Head:
 def _skull(g: Genes, m: Landmarks, y: Array, sin: Array, cos: Array) -> tuple[Array, Array, Array]:
     """The skull, jaw and chin without features; the same without a crown; and the coordinate across the face."""
     width = 1 + 0.055 * g.skull_width
-    jaw = width * (1 + 0.075 * g.jaw_width)
+    jaw = width * (1 + 0.068 * g.jaw_width)
     cheek = width * (1 + 0.035 * g.cheekbone)
     knots = [m.chin, -0.5, -0.35, -0.2, -0.05, 0.08, 0.28, 0.5]
     half = curve(
@@ -144,7 +144,7 @@ def _skull(g: Genes, m: Landmarks, y: Array, sin: Array, cos: Array) -> tuple[Ar
         angle, [0, 20 * chin_spread, 46, 70, 95, 140, 180],
         [m.chin, m.chin + 0.008, 0.62 * m.chin + 0.38 * jaw_y, jaw_y, -0.36, -0.33, -0.33],
     )  # fmt: skip
-    square = 5.5 + 1.8 * g.chin_width
+    square = 5.2 + 1.2 * g.chin_width
     jawline = np.sqrt(1 - np.clip((-0.12 - y) / (-0.12 - low), 0, 1) ** square)
 
     depth = np.where(cos > 0, front, back)
@@ -188,9 +188,9 @@ def _nose(g: Genes, m: Landmarks, y: Array, u: Array) -> Array:
         [0, 0.42 * long, long, 0.7 * long + 0.02 * g.nose_hump, 0.36 * long + 0.015 * g.nose_hump, 0.0],
     )
     half = curve(y, [m.nose_v, tip, 0.5 * (tip + root), root], [0.06, 0.062, 0.047, 0.05]) * (1 + 0.18 * g.nose_width)
-    flat = np.exp(-np.abs(u / half) ** 2.4)
+    flat = np.exp(-(np.abs(u / half) ** 2.4))
     wings = 0.07 * bell(np.abs(u) - m.nose_half + 0.03, 0.036) * bell(y - m.nose_v - 0.022, 0.034)
-    return ridge * flat + wings * rise(y, m.nose_v - 0.04, m.nose_v)  # type: ignore[no-any-return]
+    return ridge * flat + wings * rise(y, m.nose_v - 0.04, m.nose_v)
 
 
 def _disc(radius: Array, centre: float, sin: Array, cos: Array) -> Array:

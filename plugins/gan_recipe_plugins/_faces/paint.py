@@ -11,7 +11,7 @@ from gan_recipe_plugins._faces.shapes import Array, bell, curve, noise, rise
 
 def paint(g: Genes, head: Head) -> Array:
     """The albedo of the head's grid, (R, C, 3), linear."""
-    m, y, u, face = head.marks, head.y, head.u, head.face
+    y = head.y
     # Edges are as soft as the grid is coarse: crisp at 256 px, free of stairs at 64.
     soft = max(0.006, 0.9 * float(y[0, 0] - y[1, 0]))
     column = (head.phi / (2 * np.pi) + 0.5) * 256
@@ -34,7 +34,7 @@ def paint(g: Genes, head: Head) -> Array:
     _lay(colour, linear(g.clothes) * (1 + 0.06 * mottle)[..., None], head.clothes * (1 - head.hair.cover))
     # The neck lies under the chin: sky light hardly reaches it.
     colour *= (1 - 0.35 * head.neck * (1 - head.clothes) * (1 - head.hair.cover) * rise(y, -0.82, -0.5))[..., None]
-    return np.clip(colour, 0.004, 1).astype(np.float32)  # type: ignore[no-any-return]
+    return np.clip(colour, 0.004, 1).astype(np.float32)
 
 
 def linear(colour: Colour) -> Array:
@@ -51,7 +51,9 @@ def _skin(g: Genes, head: Head, colour: Array, soft: float) -> None:
     m, y, u, face = head.marks, head.y, head.u, head.face
     side = np.abs(u)
     red = np.array([1.02, 0.78, 0.76], np.float32)
-    blush = bell(side - 0.29, 0.11) * bell(y - m.mouth_v - 0.14, 0.1) + 0.7 * bell(u, 0.07) * bell(y - m.nose_v - 0.03, 0.06)
+    blush = bell(side - 0.29, 0.11) * bell(y - m.mouth_v - 0.14, 0.1) + 0.7 * bell(u, 0.07) * bell(
+        y - m.nose_v - 0.03, 0.06
+    )
     _lay(colour, colour * red, np.clip((0.25 + 0.75 * g.ruddy + 0.4 * g.make_up) * face * blush, 0, 1))
     # Under the nose, beside its wings and under the lower lip there is always shade; so are tired eyes.
     shade = 0.34 * bell(u, m.nose_half) * bell(y - m.nose_v + 0.03, 0.022)
@@ -70,7 +72,11 @@ def _skin(g: Genes, head: Head, colour: Array, soft: float) -> None:
     if g.freckles:
         spots = noise(g.lattice, y * 40 + 20, head.phi * 24 + 60)
         cheeks = bell(side - 0.2, 0.2) * bell(y - m.eye_v + 0.16, 0.13)
-        _lay(colour, colour * np.array([0.62, 0.45, 0.35], np.float32), g.freckles * rise(spots, 0.25, 0.5) * cheeks * face)
+        _lay(
+            colour,
+            colour * np.array([0.62, 0.45, 0.35], np.float32),
+            g.freckles * rise(spots, 0.25, 0.5) * cheeks * face,
+        )
 
 
 def _eye(g: Genes, head: Head, colour: Array, side: int, soft: float) -> None:
@@ -89,7 +95,9 @@ def _eye(g: Genes, head: Head, colour: Array, side: int, soft: float) -> None:
     inside = rise(upper - v, -soft, soft) * rise(v - lower, -soft, soft) * rise(1 - np.abs(across), 0, 0.12) * face
 
     # Make-up or tiredness on the lid, the crease above it, the eyeball with its shaded edges.
-    lid = np.clip(rise(v - upper, -soft, 0.0) * rise(0.05 - (v - upper), 0, 0.03) * rise(1.05 - np.abs(across), 0, 0.3), 0, 1)
+    lid = np.clip(
+        rise(v - upper, -soft, 0.0) * rise(0.05 - (v - upper), 0, 0.03) * rise(1.05 - np.abs(across), 0, 0.3), 0, 1
+    )
     _lay(colour, colour * np.array([0.55, 0.42, 0.5], np.float32), (0.25 + 0.6 * g.make_up) * lid * face)
     crease = bell(v - upper - 0.03, max(0.008, 0.7 * soft)) * rise(1.15 - np.abs(across), 0, 0.4)
     _lay(colour, colour * 0.35, 0.6 * crease * face)
@@ -149,13 +157,16 @@ def _beard(g: Genes, head: Head, colour: Array, column: Array) -> None:
     below = m.mouth_v + 0.75 * m.upper_lip - 0.035 * np.clip(out, 0, 1.2) ** 2
     lip = rise(above - y, -0.008, 0.014) * rise(y - below, -0.008, 0.012) * rise(out, 1.15, 0.9) * g.moustache
     # The cheek line falls from the sideburn to the corner of the mouth; the beard leaves the lips free.
-    edge = curve(angle, [0, 14, 30, 50, 68, 80], [m.mouth_v - 0.07, m.mouth_v - 0.05, m.mouth_v + 0.02, -0.26, -0.12, 0.05])
+    edge = curve(
+        angle, [0, 14, 30, 50, 68, 80], [m.mouth_v - 0.07, m.mouth_v - 0.05, m.mouth_v + 0.02, -0.26, -0.12, 0.05]
+    )
     beard = rise(edge - y, -0.02, 0.04) * rise(angle, 92, 80) * rise(y, m.chin - 0.25, m.chin - 0.02)
     frame = bell(side - m.mouth_half - 0.03, 0.032) * rise(y, m.nose_v - 0.02, m.mouth_v + 0.03) * rise(
         y, m.chin, m.mouth_v - 0.05)  # fmt: skip
     if g.beard == "goatee":
         beard = rise(side, 0.2, 0.13) * rise(m.mouth_v - m.lower_lip - 0.03 - y, -0.01, 0.02)
-    free = 1 - rise(1.2 * m.lower_lip - np.abs(y - m.mouth_v + 0.01), 0, 0.012) * rise(side, m.mouth_half + 0.03, m.mouth_half)
+    at_lips = rise(1.2 * m.lower_lip - np.abs(y - m.mouth_v + 0.01), 0, 0.012)
+    free = 1 - at_lips * rise(side, m.mouth_half + 0.03, m.mouth_half)
     amount = {"none": 0.0, "stubble": 0.5, "goatee": 0.95, "full": 0.97}[g.beard]
     cover = np.maximum(lip, np.clip(amount * np.maximum(beard * free, frame), 0, 1))
     cover = cover * rise(np.cos(head.phi), -0.1, 0.1) * (1 - head.neck)

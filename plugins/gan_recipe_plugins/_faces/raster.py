@@ -13,16 +13,20 @@ from gan_recipe_plugins._faces.sheet import Sheet
 HALF = 0.88
 MIDDLE = 0.045
 
+#: What ``see`` says where there is no texel, and where a gap between hair and neck shows.
+NOTHING = -1
+GAP = -2
+
 Index = NDArray[np.int32]
 
 
 def rows(size: int) -> NDArray[np.float32]:
     """The heights of the fine rows of a picture of ``size`` fine rows, top first."""
-    return (MIDDLE + HALF * (1 - (2 * np.arange(size) + 1) / size)).astype(np.float32)  # type: ignore[no-any-return]
+    return (MIDDLE + HALF * (1 - (2 * np.arange(size) + 1) / size)).astype(np.float32)
 
 
 def see(sheets: Sequence[Sheet], yaw: float, size: int) -> Index:
-    """The texel in each of ``size`` x ``size`` fine pixels, flat; -1 where there is none.
+    """The texel in each of ``size`` x ``size`` fine pixels, flat; or ``NOTHING`` or ``GAP``.
 
     Texels count through the sheets in order.
     """
@@ -32,12 +36,12 @@ def see(sheets: Sequence[Sheet], yaw: float, size: int) -> Index:
         pixel, depth, texel = _fragments(sheet, np.radians(yaw), size)
         pixels.append(pixel)
         depths.append(depth)
-        texels.append(texel + first)
+        texels.append(np.where(texel == GAP, GAP, texel + first))
         first += sheet.x.size
     pixel, depth, texel = np.concatenate(pixels), np.concatenate(depths), np.concatenate(texels)
     nearest = np.full(size * size, -np.inf, np.float32)
     np.maximum.at(nearest, pixel, depth)
-    seen = np.full(size * size, -1, np.int32)
+    seen = np.full(size * size, NOTHING, np.int32)
     wins = depth >= nearest[pixel]
     seen[pixel[wins]] = texel[wins]
     return seen
@@ -70,11 +74,13 @@ def _fragments(sheet: Sheet, yaw: float, size: int) -> tuple[Index, NDArray[np.f
     a, b = at[line, segment], to[line, segment]
     t = np.clip((x.astype(np.float32) - a) / (b - a), 0, 1)
     far, near = at_depth[line, segment], to_depth[line, segment]
-    first = t < 0.5
-    # A stretched segment bridges a jump, as from the neck to hair that hangs before it: it shows the outer end.
-    outer = sheet.x**2 + sheet.z**2 if sheet.closed else None
-    if outer is not None:
-        begin, stop = outer.ravel()[start[line, segment]], outer.ravel()[end[line, segment]]
-        first = np.where(b - a > 4, begin > stop, first)
-    texel = np.where(first, start[line, segment], end[line, segment])
+    one, other = start[line, segment], end[line, segment]
+    texel = np.where(t < 0.5, one, other)
+    if sheet.hair is not None:
+        # A long segment bridges the jump from the neck to hair that hangs before it: first a lock, then the gap.
+        hair = sheet.hair.ravel()
+        inwards = 3 * size // 128  # away from the ragged edge
+        bridge = (b - a > 0.03 * size) & (hair[one] != hair[other])
+        texel = np.where(bridge, np.where(hair[one], one - inwards, other + inwards), texel)
+        texel[bridge & (np.where(hair[one], t, 1 - t) > 0.35)] = GAP
     return ((line + sheet.top) * size + x).astype(np.int32), far + t * (near - far), texel

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+#: Floating point numbers; float32 throughout in practice, which mypy cannot follow through numpy's promotions.
+Array = NDArray[np.floating[Any]]
 
 
 def bell(x: Array, width: float | Array) -> Array:
@@ -54,4 +56,4 @@ def noise(lattice: Array, row: Array, column: Array) -> Array:
     low, high, part = blend(row.ravel(), rows)
     across = lattice[low] * (1 - part[:, None]) + lattice[high] * part[:, None]
     low, high, part = blend(column.ravel(), columns)
-    return across[:, low] * (1 - part) + across[:, high] * part  # type: ignore[no-any-return]
+    return across[:, low] * (1 - part) + across[:, high] * part

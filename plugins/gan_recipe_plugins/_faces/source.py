@@ -77,7 +77,7 @@ class Faces:
         words = np.random.Philox(key=key, counter=counter).random_raw(4 * _BLOCKS * size).reshape(size, 4 * _BLOCKS)
 
         def draw(name: str, count: int) -> Labels:
-            return (words[:, _WORDS.index(name)] % np.uint64(count)).astype(np.int64)  # type: ignore[no-any-return]
+            return (words[:, _WORDS.index(name)] % np.uint64(count)).astype(np.int64)
 
         poses, lights = len(YAWS), len(FLASHES)
         identity = (first + np.arange(size)) % self._people if self._held_out else draw("identity", self._people)

@@ -72,7 +72,8 @@ class Store:
         if self._sound[people].all():
             return
         with self._busy:
-            lacking = [int(person) for person in np.unique(people[~self._sound[people]]) if not self._verify(int(person))]
+            untouched = np.unique(people[~self._sound[people]]).tolist()
+            lacking = [person for person in untouched if not self._verify(person)]
             if not lacking:
                 return
             if len(lacking) > 1:

@@ -1,0 +1,105 @@
+"""What a classifier that never met the run says of its outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from gan_recipe import Metric
+from gan_recipe_plugins._elementwise import equal_shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gan_recipe import Examples
+
+
+@frozen
+class JudgedAccuracy(Metric):
+    """The share of outputs in which a classifier sees the label that they should have; 1 is best.
+
+    The classifier, three convolutions at 32 x 32, learns ``example_labels`` from the real training images ``examples``
+    alone. Then it is asked for the label of each ``output`` (N, C, H, W), and ``labels`` (N,) int64 are what is right.
+    It is trained once for each data set and label and kept in the cache folder; training leaves the run's random
+    numbers as they were. A tenth of its training batches is kept from it: where it is right on less than ``trust`` of
+    those it warns that the figure says little.
+
+    Raises ValueError when the shapes do not fit, or when a label is asked for that no example has.
+    """
+
+    #: How many training samples the classifier learns from; at least 1.
+    samples: int = 9_000
+    #: How often it sees each of them, at most; it stops early when it is right on 99.5 % of those it did not learn from.
+    epochs: int = 6
+    #: The share of real samples, from 0 to 1, that the classifier must get right to be believed without a warning.
+    trust: float = 0.9
+
+    def __attrs_post_init__(self) -> None:
+        _check(self.samples, self.epochs, self.trust)
+
+    def __call__(self, output: Tensor, labels: Tensor, examples: Examples, example_labels: Examples) -> float:
+        from gan_recipe_plugins._judge import Lessons, trained_judge
+
+        _one_label_each("labels", labels, output)
+        lessons = Lessons(samples=self.samples, epochs=self.epochs, angular=False)
+        logits = trained_judge(examples, example_labels, lessons, trust=self.trust).logits(output)
+        if labels.max() >= logits.shape[1]:
+            raise ValueError(
+                f"labels go up to {int(labels.max())}, but the training examples have {logits.shape[1]} classes; a "
+                "classifier cannot tell people that it never saw: judged_rank_1 is for those"
+            )
+        return float((logits.argmax(dim=1) == labels).double().mean())
+
+
+@frozen
+class JudgedRank1(Metric):
+    """The share of outputs whose nearest true face, by an embedding, is the right person's; 1 is best, chance 1 / people.
+
+    The embedding is that of a classifier of the training people, three convolutions at 32 x 32, which learns
+    ``example_labels`` from the real training images ``examples`` alone and tells classes apart by angle. Of each
+    held-out person the first face of ``gallery`` is taken, and nearest is by the angle between embeddings. ``output``
+    and ``gallery`` are images (N, C, H, W), ``identity`` (N,) int64. Trained and kept as in ``judged_accuracy``; the
+    share that ``trust`` speaks of is of *training* people, for there are no other labels to learn from.
+
+    Raises ValueError when the shapes do not fit.
+
+    Source: the angular softmax is that of Wang et al. 2017, "NormFace: L2 Hypersphere Embedding for Face Verification".
+    """
+
+    #: How many training samples the classifier learns from; at least 1.
+    samples: int = 9_000
+    #: How often it sees each of them, at most; it stops early when it is right on 99.5 % of those it did not learn from.
+    epochs: int = 6
+    #: The share of real samples, from 0 to 1, that the classifier must get right to be believed without a warning.
+    trust: float = 0.9
+
+    def __attrs_post_init__(self) -> None:
+        _check(self.samples, self.epochs, self.trust)
+
+    def __call__(
+        self, output: Tensor, gallery: Tensor, identity: Tensor, examples: Examples, example_labels: Examples
+    ) -> float:
+        from gan_recipe_plugins._judge import Lessons, trained_judge
+        from gan_recipe_plugins._retrieval import rank_1_share
+
+        equal_shapes("output", output, "gallery", gallery)
+        _one_label_each("identity", identity, output)
+        lessons = Lessons(samples=self.samples, epochs=self.epochs, angular=True)
+        judge = trained_judge(examples, example_labels, lessons, trust=self.trust)
+        return rank_1_share(judge.embed(output), judge.embed(gallery), identity)
+
+
+def _check(samples: int, epochs: int, trust: float) -> None:
+    if samples < 1 or epochs < 1:
+        raise ValueError(f"samples is {samples} and epochs {epochs}; give whole numbers of at least 1")
+    if not 0 <= trust <= 1:
+        raise ValueError(f"trust is {trust}; give a share from 0 to 1")
+
+
+def _one_label_each(name: str, labels: Tensor, images: Tensor) -> None:
+    if images.ndim != 4 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"output has the shape {tuple(images.shape)} and {name} {tuple(labels.shape)}; "
+            "expected (N, C, H, W) and (N,): one label for every image"
+        )
