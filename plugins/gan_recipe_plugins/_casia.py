@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from gan_recipe_plugins._elu import ELU
 from gan_recipe_plugins._join import Join, stacked
 from gan_recipe_plugins._norm import norm_layer
 from gan_recipe_plugins._width import scaled
@@ -120,4 +121,4 @@ def _enlarging(channels: int, outer: int, norm: str) -> nn.ConvTranspose2d:
 
 
 def _activation(name: str) -> nn.Module:
-    return nn.ELU() if name == "elu" else nn.LeakyReLU(0.2)
+    return ELU() if name == "elu" else nn.LeakyReLU(0.2)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @frozen
 class Channels(Head):
-    """Channels ``start`` to ``stop`` (without it) of maps (B, C, h, w) or of vectors (B, C); it has no parameters.
+    """Channels ``first`` to ``stop`` (without it) of maps (B, C, h, w) or of vectors (B, C); it has no parameters.
 
     The notebook's decomposition is two of these on one code: channels 0 to 240 the identity, 240 to 320 pose and light.
 
@@ -22,13 +22,13 @@ class Channels(Head):
     """
 
     #: First channel, counted from 0.
-    start: int = 0
+    first: int = 0
     #: One past the last channel; None: up to the end.
     stop: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.start < 0 or (self.stop is not None and self.stop <= self.start):
-            raise ValueError(f"channels {self.start} to {self.stop} are none; expected 0 <= start < stop")
+        if self.first < 0 or (self.stop is not None and self.stop <= self.first):
+            raise ValueError(f"channels {self.first} to {self.stop} are none; expected 0 <= first < stop")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _channels
@@ -37,6 +37,6 @@ class Channels(Head):
         (features,) = inputs
         count = feature_count(features)
         stop = count if self.stop is None else self.stop
-        if not self.start < stop <= count:
-            raise ValueError(f"channels {self.start} to {stop} are asked for, and the features have {count}")
-        return _channels.Channels(self.start, stop)
+        if not self.first < stop <= count:
+            raise ValueError(f"channels {self.first} to {stop} are asked for, and the features have {count}")
+        return _channels.Channels(self.first, stop)

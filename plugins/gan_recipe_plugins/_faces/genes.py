@@ -123,7 +123,7 @@ def draw(seed: int, part: int, number: int) -> Genes:
     tone = rng.random() * (len(_SKIN) - 1)
     low = min(int(tone), len(_SKIN) - 2)
     mixed = [a + (tone - low) * (b - a) for a, b in zip(_SKIN[low], _SKIN[low + 1], strict=True)]
-    skin = _colour((mixed[0], mixed[1], mixed[2]), 6, rng)
+    skin = _colour((mixed[0], mixed[1], mixed[2]), 3, rng)
     dark = tone / (len(_SKIN) - 1)
 
     if age > 0.62 and chance(0.6):
@@ -200,7 +200,7 @@ def draw(seed: int, part: int, number: int) -> Genes:
         iris=choose(_IRIS[:2] if dark > 0.6 else _IRIS, 8),
         clothes=choose(_CLOTHES, 14),
         ruddy=float(rng.random()) * (1 - 0.6 * dark),
-        freckles=float(chance(0.45 if hair_name == "red" else 0.1)) * (0.5 + 0.5 * rng.random()) * float(dark < 0.6),
+        freckles=float(chance(0.45 if hair_name == "red" else 0.1)) * (0.5 + 0.5 * rng.random()) * float(dark < 0.5),
         make_up=make_up,
         hair_style=style,
         hair_volume=float(rng.random()),

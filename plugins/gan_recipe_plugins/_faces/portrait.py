@@ -147,4 +147,5 @@ def _band(inside: NDArray[np.bool_]) -> Bytes:
     size = inside.shape[0]
     near = [padded[reach + i : reach + i + size, reach + j : reach + j + size] for i, j in offsets]
     grown, shrunk = np.logical_or.reduce(near), np.logical_and.reduce(near)
-    return (grown & ~shrunk).astype(np.uint8)
+    band: Bytes = (grown & ~shrunk).astype(np.uint8)
+    return band
