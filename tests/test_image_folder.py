@@ -375,7 +375,8 @@ def noisy(path: Path, size: tuple[int, int], mode: str = "RGB", **saved: Any) ->
 def only(folder: Path, **settings: Any) -> np.ndarray:
     """The bytes of the only image in a folder, height x width x channels."""
     image = ImageFolder(folder, **({"held_out": 0.0} | settings)).open().batch(0, 0, 1)["image"][0]
-    return np.rint((image + 1) * 127.5).astype(np.uint8).transpose(1, 2, 0)
+    pixels: np.ndarray = np.rint((image + 1) * 127.5).astype(np.uint8)
+    return pixels.transpose(1, 2, 0)
 
 
 def test_an_image_of_the_right_size_comes_through_byte_for_byte(tmp_path: Path) -> None:
@@ -473,7 +474,8 @@ def bomb(width: int, height: int) -> bytes:
 
 def test_unreadable_files_are_counted_and_named(faces: Path) -> None:
     """A text, an empty file, a truncated one, bombs and a link to nowhere: told with reasons, and all others serve."""
-    whole = noisy(faces.parent / "whole.png", (64, 64)) and (faces.parent / "whole.png").read_bytes()
+    noisy(faces.parent / "whole.png", (64, 64))
+    whole = (faces.parent / "whole.png").read_bytes()
     (faces / "ann_left_glad.png").write_text("not an image")
     (faces / "cid_left_glad.png").write_bytes(b"")
     (faces / "dan_left_glad.png").write_bytes(whole[: len(whole) // 2])
@@ -641,7 +643,10 @@ def test_a_killed_writer_leaves_nothing_half_served(tmp_path: Path) -> None:
 
     child = os.fork()
     if not child:
-        stored_array(path, (2, 3), dying)
+        try:
+            stored_array(path, (2, 3), dying)
+        finally:
+            os._exit(1)  # whatever happens, the copy must not go on as a second run of the tests
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     assert path.with_suffix(".part").exists()
 

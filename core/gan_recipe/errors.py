@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
+# Comparing names is quadratic in their lengths: what is longer, or comes later, is no candidate for a slip of the hand.
+_LONGEST_NAME = 60
+_MOST_NAMES = 500
+
 
 @frozen
 class Problem:
@@ -20,7 +24,7 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.where, self.key, self.what) if part)
+        return harmless(": ".join(part for part in (self.where, self.key, self.what) if part))
 
 
 class UserError(Exception):
@@ -42,8 +46,24 @@ class RunError(Exception):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest of ``known``, or lists them when nothing is near and they are few."""
     known = sorted(known)
-    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.6):
-        return f" Did you mean {near[0]!r}?"
+    if near := nearest(name, known):
+        return f" Did you mean {near!r}?"
     if 0 < len(known) <= 12:
         return f" Known: {', '.join(known)}."
     return ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of ``known`` that ``name`` may be a slip of; None when nothing is near."""
+    if len(name) > _LONGEST_NAME:
+        return None
+    candidates = [other for other in known if len(other) <= _LONGEST_NAME][:_MOST_NAMES]
+    near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
+def harmless(text: str) -> str:
+    """The text on one line, with escapes for what would steer a terminal or that no encoding can hold."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

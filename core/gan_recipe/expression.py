@@ -11,11 +11,13 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from gan_recipe.toml_value import shortened
+
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
 HOLE = "_"
 
-_TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)?)|(?P<sign>[(),])|(?P<end>$)|(?P<wrong>.))", re.ASCII)
+_TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)?)|(?P<sign>[(),])|(?P<end>\Z)|(?P<wrong>.))", re.ASCII)
 
 
 @frozen
@@ -49,40 +51,51 @@ class ExpressionError(ValueError):
 def parse(text: str) -> Expression:
     """Read one expression. Raises ExpressionError with the column."""
     if len(text) > MAX_LENGTH:
-        raise ExpressionError(f"the expression has {len(text)} characters; at most {MAX_LENGTH} are read")
+        raise ExpressionError(
+            f"the expression has {len(text):,} characters; at most {MAX_LENGTH:,} are read. Name its parts in [values]"
+        )
     tokens = _Tokens(text)
     expression = _expression(tokens, 0)
     if tokens.kind != "end":
-        raise tokens.error("the end")
+        raise tokens.error("the end" if isinstance(expression, Call) else "'(' or the end")
     return expression
+
+
+def names_in(expression: Expression) -> Iterator[str]:
+    """The values and fields that an expression names; the networks that it calls are not among them."""
+    if isinstance(expression, Name):
+        yield expression.name
+    else:
+        for argument in expression.arguments:
+            yield from names_in(argument)
 
 
 class _Tokens:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.matches: Iterator[re.Match[str]] = _TOKEN.finditer(text)
+        self._matches: Iterator[re.Match[str]] = _TOKEN.finditer(text)
         self.advance()
 
-    def advance(self) -> str:
-        """Give the current token and go to the next one."""
-        before = getattr(self, "token", "")
-        match = next(self.matches)
+    def advance(self) -> None:
+        match = next(self._matches)
         self.kind = str(match.lastgroup)
         self.token = match.group(self.kind)
         self.column = match.start(self.kind) + 1
-        return before
 
     def error(self, expected: str) -> ExpressionError:
         found = repr(self.token) if self.kind != "end" else "the end"
-        return ExpressionError(f"{self.text!r}: expected {expected} at column {self.column}, found {found}")
+        hint = ". An expression is made of names and calls alone, such as trunk(image)" if self.kind == "wrong" else ""
+        place = f"{shortened(self.text)}: expected {expected} at column {self.column}"
+        return ExpressionError(f"{place}, found {found}{hint}")
 
 
 def _expression(tokens: _Tokens, depth: int) -> Expression:
     if depth > MAX_DEPTH:
-        raise ExpressionError(f"calls are nested more than {MAX_DEPTH} deep")
+        raise ExpressionError(f"calls are nested more than {MAX_DEPTH} deep; name their parts in [values]")
     if tokens.kind != "name":
         raise tokens.error("a name")
-    name = tokens.advance()
+    name = tokens.token
+    tokens.advance()
     if tokens.token != "(":
         return Name(name)
     tokens.advance()

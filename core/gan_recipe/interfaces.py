@@ -7,7 +7,7 @@ so that listing, showing and checking never pay for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, NewType, Protocol
 
 from attrs import frozen
@@ -138,8 +138,14 @@ class Source(Protocol):
         """How many different samples there are (for an endless source, what one pass is taken to be)."""
         ...
 
-    def batch(self, seed: int, position: int, size: int) -> dict[str, np.ndarray]:
-        """Batch number ``position``: ``size`` samples of every declared field, as a function of the arguments alone."""
+    def batch(
+        self, seed: int, position: int, size: int, fields: Collection[str] | None = None
+    ) -> Mapping[str, np.ndarray]:
+        """Batch number ``position``: ``size`` samples of every declared field, as a function of the arguments alone.
+
+        ``fields`` names those that will be read: the others need not be made, and leaving them out changes none of
+        these. None stands for all.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gan_recipe.errors import RunError
-from gan_recipe.interfaces import Data, Source
+from gan_recipe.interfaces import Source
 from gan_recipe.randomness import derived_seed
 
 Batch = dict[str, Tensor]
@@ -26,23 +26,20 @@ class Stream:
 
     def __init__(
         self,
-        data: Mapping[str, Data],
+        sources: Mapping[str, Source],
         fields: Collection[str],
         *,
         batch: int,
         seed: int,
         device: str,
         channels_last: bool,
-        held_out: bool = False,
     ) -> None:
-        wanted = {name: {full.partition(".")[2] for full in fields if full.startswith(f"{name}.")} for name in data}
-        self.sources: dict[str, Source] = {}
-        for name, source in data.items():
-            if wanted[name]:
-                self.sources[name] = source.open(held_out=held_out)
+        """``sources`` are opened data by name, ``fields`` what batches hold, as ``source.field``."""
+        self.sources = sources
         self._fields = {full: full.partition(".")[::2] for full in fields}
+        self._wanted = {name: [field for source, field in self._fields.values() if source == name] for name in sources}
         self._batch = batch
-        self._seeds = {name: derived_seed("data", name, seed) for name in data}
+        self._seeds = {name: derived_seed("data", name, seed) for name in sources}
         self._device = torch.device(device)
         self._format = torch.channels_last if channels_last else torch.contiguous_format
 
@@ -54,7 +51,7 @@ class Stream:
         """Batch number ``position``, on the device."""
         try:
             made = {
-                name: source.batch(self._seeds[name], position, size or self._batch)
+                name: source.batch(self._seeds[name], position, size or self._batch, self._wanted[name])
                 for name, source in self.sources.items()
             }
         except OSError as error:

@@ -16,6 +16,7 @@ from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.graph import Graph, Store, Value, weighted_sum
+from gan_recipe.interfaces import Source
 from gan_recipe.plan import RoundPlan, movers, plan_round
 from gan_recipe.player import Player
 from gan_recipe.randomness import derived_seed
@@ -48,7 +49,7 @@ class Training:
         self.device = device
         run = recipe.run
         self.leaves = training_fields(recipe)
-        self._streams: dict[tuple[frozenset[str], bool], Stream] = {}
+        self._sources: dict[tuple[str, bool], Source] = {}
         self.stream = self.open_stream(frozenset(node.name for node in self.leaves))
         seen = frozenset(node.name for node in _fields_below(looked_at(recipe)))
         self.held_out = self.open_stream(seen, held_out=True)
@@ -84,22 +85,31 @@ class Training:
         self._programs: dict[Movers, _Program] = {}
 
     def open_stream(self, fields: frozenset[str], *, held_out: bool = False) -> Stream:
-        """The training or the held-out data, of which batches hold ``fields``; equal calls share one stream."""
+        """The training or the held-out data, of which batches hold ``fields``. A source is opened once."""
         run = self.recipe.run
-        if (fields, held_out) not in self._streams:
+        sources = {
+            name: self._source(name, held_out)
+            for name in self.recipe.data
+            if any(full.startswith(f"{name}.") for full in fields)
+        }
+        return Stream(
+            sources,
+            sorted(fields),
+            batch=run.batch,
+            seed=run.seed,
+            device=self.device,
+            channels_last=run.channels_last,
+        )
+
+    def _source(self, name: str, held_out: bool) -> Source:
+        if (name, held_out) not in self._sources:
             try:
-                self._streams[fields, held_out] = Stream(
-                    self.recipe.data,
-                    sorted(fields),
-                    batch=run.batch,
-                    seed=run.seed,
-                    device=self.device,
-                    channels_last=run.channels_last,
-                    held_out=held_out,
-                )
+                self._sources[name, held_out] = self.recipe.data[name].open(held_out=held_out)
             except (ValueError, OSError) as error:
-                raise RecipeError([Problem(self.recipe.file.origin(("data",)).where, "data", str(error))]) from error
-        return self._streams[fields, held_out]
+                key = ("data", name)
+                problem = Problem(self.recipe.file.origin(key).where, ".".join(key), str(error))
+                raise RecipeError([problem]) from error
+        return self._sources[name, held_out]
 
     def _wants_bf16(self, networks: Mapping[str, nn.Module], batch: Batch) -> bool:
         precision = self.recipe.run.precision
@@ -177,9 +187,7 @@ class Training:
                 parameter.data = data
             self.train_mode()
 
-    def values(
-        self, nodes: Sequence[Node], samples: int, stream: Stream | None = None, *, start: int = 0
-    ) -> list[Value]:
+    def values(self, nodes: Sequence[Node], samples: int, *, start: int = 0) -> list[Value]:
         """Values over the first ``samples`` held-out samples, on the CPU; call it within ``averaged``."""
         stream = stream or self.held_out
         size = self.recipe.run.batch

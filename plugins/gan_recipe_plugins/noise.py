@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
@@ -59,7 +59,9 @@ class _Stream:
     def __len__(self) -> int:
         return self._noise.held_out if self._held_out else self._noise.samples
 
-    def batch(self, seed: int, position: int, size: int) -> dict[str, np.ndarray]:
+    def batch(
+        self, seed: int, position: int, size: int, fields: Collection[str] | None = None
+    ) -> dict[str, np.ndarray]:
         import numpy as np
 
         from gan_recipe_plugins._philox import philox

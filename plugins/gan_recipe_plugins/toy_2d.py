@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
@@ -104,7 +104,9 @@ class _Stream:
     def __len__(self) -> int:
         return self._length
 
-    def batch(self, seed: int, position: int, size: int) -> dict[str, np.ndarray]:
+    def batch(
+        self, seed: int, position: int, size: int, fields: Collection[str] | None = None
+    ) -> dict[str, np.ndarray]:
         import numpy as np
 
         from gan_recipe_plugins._philox import philox
