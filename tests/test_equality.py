@@ -35,7 +35,7 @@ SMALL = {
         "schedule.switch_at=23",  # so that both periods of iterD:4:6 are seen within the rounds
     ],
 }
-SMALL["wgan_srgan"] = [line for line in SMALL["siamese"] if "trunk" not in line]
+SMALL["wgan_srgan"] = SMALL["siamese"]
 
 
 def ends_equal(name: str, folder: Path, make_loop: Callable[[dict[str, nn.Module]], Step]) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-import torch
-from attrs import frozen
 from torch import Tensor
 
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError
-from gan_recipe.stream import Stream
 from gan_recipe.training import Training
 
 
@@ -40,25 +37,18 @@ def measure(training: Training, *, baseline: bool = False) -> dict[str, float]:
     return figures
 
 
-@frozen(eq=False)
 class TrainingExamples:
     """A value over the training stream, as the interface ``Examples`` describes it."""
 
-    training: Training
-    node: Node
-
-    @property
-    def _stream(self) -> Stream:
-        fields = [leaf.name for leaf in below([self.node]) if leaf.arguments is None]
-        return self.training.open_stream(frozenset(fields))
-
-    @property
-    def fingerprint(self) -> str:
-        told = [str(self.node), *(f"{name} {digest}" for name, digest in sorted(self._stream.fingerprints.items()))]
-        return hashlib.sha256("\n".join([*told, str(self.training.recipe.run.batch)]).encode()).hexdigest()
+    def __init__(self, training: Training, node: Node) -> None:
+        fields = [leaf.name for leaf in below([node]) if leaf.arguments is None]
+        self._stream = training.open_stream(frozenset(fields))
+        self._graph, self._node = training.graph, node
+        told = [str(node), *(f"{name} {digest}" for name, digest in sorted(self._stream.fingerprints.items()))]
+        run = training.recipe.run
+        self.fingerprint = hashlib.sha256("\n".join([*told, f"{run.batch} {run.seed}"]).encode()).hexdigest()
 
     def batch(self, position: int) -> Tensor:
-        with torch.no_grad():
-            (value,) = self.training.graph.evaluate([self.node], self._stream.batch(position))
+        (value,) = self._graph.evaluate([self._node], self._stream.batch(position))
         found: Tensor = value.cpu()
         return found

@@ -188,12 +188,10 @@ class Training:
             self.train_mode()
 
     def values(self, nodes: Sequence[Node], samples: int, *, start: int = 0) -> list[Value]:
-        """Values over the first ``samples`` held-out samples, on the CPU; call it within ``averaged``."""
-        stream = stream or self.held_out
+        """Values over ``samples`` held-out samples from batch ``start`` on, on the CPU; call it within ``averaged``."""
         size = self.recipe.run.batch
-        parts: list[list[Value]] = []
-        for position in range(start, start + -(-samples // size)):
-            parts.append(self.graph.evaluate(nodes, stream.batch(position)))
+        batches = map(self.held_out.batch, range(start, start + -(-samples // size)))
+        parts = [self.graph.evaluate(nodes, batch) for batch in batches]
         return [torch.cat([part[index].cpu() for part in parts])[:samples] for index in range(len(nodes))]
 
     # ------------------------------------------------------------------------------------------------ state
