@@ -7,7 +7,10 @@ from collections.abc import Collection, Iterator, Mapping
 from attrs import define, field
 
 from gan_recipe.errors import did_you_mean
-from gan_recipe.expression import HOLE, Call, Expression, Name
+from gan_recipe.expression import HOLE, Call, Expression, Name, names_in
+
+# Whatever walks down a value may recurse, autograd included; a round that is deeper than this is no round.
+MAX_DEPTH = 200
 
 
 @define(eq=False, repr=False)
@@ -24,6 +27,8 @@ class Node:
     label: str
     #: Whether the hole of a function is somewhere below.
     open: bool
+    #: How many calls lie on the longest way down to a field.
+    depth: int
 
     def __repr__(self) -> str:
         return self.label
@@ -33,6 +38,10 @@ class NameProblem(ValueError):
     """An expression names what does not exist, or what is not meant to stand there."""
 
 
+class KnownProblem(Exception):
+    """An expression cannot be had for a reason that is told elsewhere: at a value or a source of data that it reads."""
+
+
 @define
 class Dataflow:
     """Interns the nodes of one recipe."""
@@ -40,20 +49,43 @@ class Dataflow:
     #: The fields of the batch, as ``source.field``.
     fields: Collection[str]
     networks: Collection[str]
-    values: Mapping[str, Expression]
+    #: What each value states; None for one whose text is no expression.
+    stated: Mapping[str, Expression | None]
+    #: Sources of data that could not tell their fields.
+    unknown_sources: Collection[str] = ()
+    #: The node of every value that is sound, in an order in which none comes before what it reads.
+    values: dict[str, Node] = field(factory=dict, init=False)
+    #: What is wrong with others, by value. One that merely reads a wrong one is not among them.
+    problems: dict[str, str] = field(factory=dict, init=False)
     _interned: dict[tuple[str, tuple[int, ...] | None], Node] = field(factory=dict, init=False)
-    _values: dict[str, Node] = field(factory=dict, init=False)
-    _open: list[str] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        order, self.problems = _dependency_order(self.stated)
+        labelled: set[Node] = set()
+        for name in order:
+            expression = self.stated[name]
+            assert expression is not None, "only expressions have an order"
+            try:
+                node = self.value(expression)
+            except NameProblem as problem:
+                self.problems[name] = str(problem)
+            except KnownProblem:
+                continue
+            else:
+                self.values[name] = node
+                if node not in labelled:
+                    labelled.add(node)
+                    node.label = name
 
     def value(self, expression: Expression) -> Node:
-        """The node of an expression without a hole. Raises NameProblem."""
+        """The node of an expression without a hole. Raises NameProblem, or KnownProblem."""
         node = self._node(expression)
         if node.open:
             raise NameProblem(f"{HOLE!r} stands for the input of a function, and this is a value")
         return node
 
     def function(self, expression: Expression) -> Node:
-        """The open node of a composition such as ``verdict(trunk(_))`` or just ``critic``. Raises NameProblem."""
+        """The open node of a composition such as ``verdict(trunk(_))`` or just ``critic``. As ``value`` raises."""
         if isinstance(expression, Name) and expression.name in self.networks:
             expression = Call(expression.name, (Name(HOLE),))
         node = self._node(expression)
@@ -65,55 +97,61 @@ class Dataflow:
 
     def _node(self, expression: Expression) -> Node:
         if isinstance(expression, Call):
-            return self._call(expression)
-        name = expression.name
-        if name == HOLE:
+            if expression.network not in self.networks:
+                hint = did_you_mean(expression.network, self.networks)
+                raise NameProblem(f"there is no network {expression.network!r}.{hint}")
+            arguments = tuple(map(self._node, expression.arguments))
+            return self._intern(expression.network, arguments, f"{expression.network}({_listed(arguments)})")
+        if expression.name == HOLE:
             return self._intern(HOLE, None, HOLE)
-        if name in self.values:
-            return self._value(name)
-        matching = [full for full in self.fields if full == name or full.partition(".")[2] == name]
-        if len(matching) == 1:
-            return self._intern(matching[0], None, name)
-        if matching:
-            raise NameProblem(f"{name!r} is ambiguous: {', '.join(sorted(matching))}")
+        if expression.name in self.stated:
+            if expression.name in self.values:
+                return self.values[expression.name]
+            raise KnownProblem
+        return self._field(expression.name)
+
+    def _field(self, name: str) -> Node:
+        found = matching_fields(name, self.fields)
+        if len(found) == 1:
+            return self._intern(found[0], None, name)
+        if found:
+            raise NameProblem(ambiguous(name, found))
+        source, dot, _ = name.partition(".")
+        if source in self.unknown_sources or (self.unknown_sources and not dot):
+            raise KnownProblem
         if name in self.networks:
             raise NameProblem(f"{name!r} is a network, not a value; call it: {name}(...)")
-        known = {*self.values, *self.fields, *(full.partition(".")[2] for full in self.fields)}
+        known = {*self.stated, *self.fields, *(full.partition(".")[2] for full in self.fields)}
         raise NameProblem(f"there is no value or field {name!r}.{did_you_mean(name, known)}")
 
-    def _call(self, call: Call) -> Node:
-        if call.network not in self.networks:
-            raise NameProblem(f"there is no network {call.network!r}.{did_you_mean(call.network, self.networks)}")
-        arguments = tuple(map(self._node, call.arguments))
-        return self._intern(call.network, arguments, f"{call.network}({', '.join(map(str, arguments))})")
-
-    def _value(self, name: str) -> Node:
-        if name in self._open:
-            chain = " -> ".join([*self._open[self._open.index(name) :], name])
-            raise NameProblem(f"the value depends on itself: {chain}")
-        if name not in self._values:
-            self._open.append(name)
-            try:
-                node = self._node(self.values[name])
-            finally:
-                self._open.pop()
-            node.label = name
-            self._values[name] = node
-        return self._values[name]
-
     def _intern(self, name: str, arguments: tuple[Node, ...] | None, label: str) -> Node:
-        key = (name, None if arguments is None else tuple(id(argument) for argument in arguments))
-        if key not in self._interned:
+        key = (name, None if arguments is None else tuple(map(id, arguments)))
+        node = self._interned.get(key)
+        if node is None:
             below = arguments or ()
+            depth = 1 + max(node.depth for node in below) if below else 0
+            if depth > MAX_DEPTH:
+                raise NameProblem(f"more than {MAX_DEPTH} calls lie between this value and the batch")
             networks: frozenset[str] = frozenset().union(*(node.networks for node in below))
-            self._interned[key] = Node(
+            node = self._interned[key] = Node(
                 name=name,
                 arguments=arguments,
                 networks=networks | {name} if arguments else networks,
                 label=label,
                 open=name == HOLE or any(node.open for node in below),
+                depth=depth,
             )
-        return self._interned[key]
+        return node
+
+
+def matching_fields(name: str, fields: Collection[str]) -> list[str]:
+    """The fields that ``name`` may mean: itself, or, without a source, one of each source that has such a field."""
+    return [name] if name in fields else sorted(full for full in fields if full.partition(".")[2] == name)
+
+
+def ambiguous(name: str, found: Collection[str]) -> str:
+    """What to tell when several sources have the field ``name``."""
+    return f"several sources have a field {name!r}; write {' or '.join(sorted(found))}"
 
 
 def below(nodes: Collection[Node]) -> Iterator[Node]:
@@ -130,3 +168,54 @@ def below(nodes: Collection[Node]) -> Iterator[Node]:
         else:
             pending.append((node, True))
             pending.extend((argument, False) for argument in reversed(node.arguments))
+
+
+def _listed(nodes: Collection[Node]) -> str:
+    return ", ".join(node.label for node in nodes)
+
+
+def _dependency_order(stated: Mapping[str, Expression | None]) -> tuple[list[str], dict[str, str]]:
+    """The values, each after those that it reads, and for the first value of every cycle what is wrong with it.
+
+    What is on a cycle, or reads what is, comes in no order.
+    """
+    reads = {
+        name: [read for read in names_in(expression) if read in stated]
+        for name, expression in stated.items()
+        if expression is not None
+    }
+    order: list[str] = []
+    problems: dict[str, str] = {}
+    done: set[str] = {name for name in stated if name not in reads}
+    for first in reads:
+        way: dict[str, Iterator[str]] = {}  # the values being entered, outermost first
+        pending = [first] if first not in done else []
+        while pending:
+            name = pending[-1]
+            if name not in way:
+                way[name] = iter(reads[name])
+            read = next((read for read in way[name] if read not in done), None)
+            if read is None:
+                del way[name]
+                done.add(pending.pop())
+                order.append(name)
+            elif read in way:
+                cycle = list(way)[list(way).index(read) :]
+                problems[_first_of(cycle, stated)] = _told(cycle, stated)
+                done.update(cycle)
+                for broken in reversed(cycle):
+                    del way[broken]
+                    pending.pop()
+            else:
+                pending.append(read)
+    return order, problems
+
+
+def _first_of(cycle: list[str], stated: Mapping[str, Expression | None]) -> str:
+    return next(name for name in stated if name in cycle)
+
+
+def _told(cycle: list[str], stated: Mapping[str, Expression | None]) -> str:
+    start = cycle.index(_first_of(cycle, stated))
+    chain = [*cycle[start:], *cycle[:start], cycle[start]]
+    return f"the value depends on itself: {' -> '.join(chain)}"

@@ -13,8 +13,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from gan_recipe.errors import Problem, RecipeError, UserError, did_you_mean
-from gan_recipe.toml_file import Key, read_toml
+from gan_recipe.errors import Problem, RecipeError, UserError, did_you_mean, nearest
+from gan_recipe.toml_file import MAX_DEPTH, Key, value_problems, read_toml
+from gan_recipe.toml_value import as_key, cut, shortened
 
 MAX_EXTENDS = 64
 
@@ -55,7 +56,7 @@ class RecipeFile:
         """Who states ``key``, or the nearest table around it that somebody states."""
         while key and key not in self.origins:
             key = key[:-1]
-        return self.origins.get(key, Origin(self.shown, Path()))
+        return self.origins.get(key, Origin(f"{self.shown}:1", Path()))
 
 
 def shipped_folder() -> Path:
@@ -74,114 +75,43 @@ def shipped_recipes() -> dict[str, Path]:
 def find_recipe(stated: str) -> Path:
     """A path to a recipe, or the bare name of a shipped one. Raises UserError naming the nearest."""
     path = Path(stated)
-    if path.suffix == ".toml" and path.is_file():
+    is_file = os.path.isfile(path)
+    if is_file and path.suffix == ".toml":
         return path
     shipped = shipped_recipes()
-    name = path.with_suffix("").as_posix() if path.suffix == ".toml" else path.as_posix()
+    name = stated.removesuffix(".toml").removeprefix("./")
     for candidate in (name, name.removeprefix("recipes/")):
         if candidate in shipped:
             return shipped[candidate]
-    if path.is_dir():
-        raise UserError(f"{stated} is a folder; a recipe is a .toml file")
-    raise UserError(f"there is no recipe {stated!r}, neither a file nor a shipped recipe.{did_you_mean(name, shipped)}")
+    if is_file:
+        raise UserError(f"{stated} is a file, but no recipe: the name of a recipe's file ends with .toml")
+    if os.path.isfile(Path(f"{stated}.toml")):
+        raise UserError(f"there is no recipe {stated!r}. Did you mean {f'{stated}.toml'!r}?")
+    if not stated or os.path.isdir(stated):
+        raise UserError(f"{stated!r} is a folder; a recipe is a .toml file")
+    beside = [f"{path.parent / other.name}" for other in _toml_files(path.parent)]
+    hint = did_you_mean(stated, beside) if nearest(stated, beside) else did_you_mean(name, shipped)
+    raise UserError(f"there is no recipe {stated!r}, neither a file nor a shipped recipe.{hint}")
 
 
 def load(stated: str, overrides: Iterable[str] = ()) -> RecipeFile:
     """Read a recipe, what it extends, and the overrides. Raises RecipeError or UserError."""
-    path = find_recipe(stated)
-    tables, origins = _read(path, ())
-    recipe = RecipeFile(path.stem, _shown(path), tables, origins)
-    problems = [problem for override in overrides if (problem := _override(recipe, override))]
+    recipe, problems = read(stated, overrides)
     if problems:
         raise RecipeError(problems)
     return recipe
 
 
-def _read(path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Key, Origin]]:
-    shown = _shown(path)
-    resolved = path.resolve()
-    tables, lines = read_toml(path, shown)
-    where = f"{shown}:{lines.get(('extends',), 1)}"
-    if resolved in seen:
-        chain = " -> ".join(_shown(step) for step in (*seen[seen.index(resolved) :], resolved))
-        raise RecipeError([Problem(shown, "extends", f"the recipe extends itself: {chain}")])
-    if len(seen) >= MAX_EXTENDS:
-        raise RecipeError([Problem(where, "extends", f"more than {MAX_EXTENDS} recipes extend each other")])
-    origins = {key: Origin(f"{shown}:{line}", path.parent) for key, line in lines.items()}
-    parent = tables.pop("extends", None)
-    origins.pop(("extends",), None)
-    if parent is None:
-        return tables, origins
-    if not isinstance(parent, str):
-        raise RecipeError([Problem(where, "extends", f"expected the path of a recipe, not {parent!r}")])
-    beside = path.parent / parent
-    shipped = shipped_recipes()
-    if not beside.is_file() and parent.removesuffix(".toml") in shipped:
-        beside = shipped[parent.removesuffix(".toml")]
-    if not beside.is_file():
-        known = [other.name for other in path.parent.glob("*.toml")] + list(shipped)
-        what = f"there is no recipe {parent!r} beside this file, nor among the shipped ones."
-        raise RecipeError([Problem(where, "extends", what + did_you_mean(parent, known))])
-    below, below_origins = _read(beside, (*seen, resolved))
-    _merge(below, below_origins, tables, origins, ())
-    return below, below_origins
+def read(stated: str, overrides: Iterable[str] = ()) -> tuple[RecipeFile, list[Problem]]:
+    """``load`` that leaves out the overrides that are wrong and tells what is, so that the rest can be checked too.
 
-
-def _merge(
-    below: dict[str, Any], below_origins: dict[Key, Origin], above: dict[str, Any], origins: dict[Key, Origin], at: Key
-) -> None:
-    """Lay ``above`` over ``below``: tables merge, anything else replaces; a table that states ``use`` replaces."""
-    for name, value in above.items():
-        key = (*at, name)
-        beneath = below.get(name)
-        if isinstance(value, dict) and isinstance(beneath, dict) and "use" not in value:
-            _merge(beneath, below_origins, value, origins, key)
-        else:
-            for old in [old for old in below_origins if old[: len(key)] == key]:
-                del below_origins[old]
-            below[name] = value
-            below_origins.update((new, origin) for new, origin in origins.items() if new[: len(key)] == key)
-        if key in origins:
-            below_origins[key] = origins[key]
-
-
-def _override(recipe: RecipeFile, override: str) -> Problem | None:
-    """Apply ``key=value`` to ``recipe`` in place."""
-    where = f"-s {override}"
-    stated, equals, text = override.partition("=")
-    key = tuple(part.strip() for part in stated.split("."))
-    if not equals or not all(key):
-        return Problem(where, "", "expected key=value, such as players.generator.losses.l1.weight=5")
-    table: Any = recipe.tables
-    for depth, name in enumerate(key):
-        last = depth == len(key) - 1
-        named = any(_matches(pattern, key[:depth]) for pattern in _NAMED)
-        if name not in table and (named or not last):
-            at = ".".join(key[:depth]) or "the recipe"
-            return Problem(where, "", f"{at} has no {name!r}, and -s cannot invent one.{did_you_mean(name, table)}")
-        if not last:
-            table = table[name]
-            if not isinstance(table, dict):
-                return Problem(where, "", f"{'.'.join(key[: depth + 1])} is {table!r}, not a table")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    for old in [old for old in recipe.origins if old[: len(key)] == key]:
-        del recipe.origins[old]
-    table[key[-1]] = value
-    recipe.origins[key] = Origin(where, Path())
-    return None
-
-
-def _matches(pattern: Key, key: Key) -> bool:
-    return len(pattern) == len(key) and all(part in ("*", name) for part, name in zip(pattern, key, strict=True))
-
-
-def _shown(path: Path) -> str:
-    """The path as a person would type it: relative to where they stand when that is shorter."""
-    relative = os.path.relpath(path)
-    return relative if len(relative) <= len(str(path)) else str(path)
+    Raises RecipeError for a file that cannot be read and UserError when there is none.
+    """
+    path = find_recipe(stated)
+    tables, origins = _read(path, ())
+    recipe = RecipeFile(path.stem, _shown(path), tables, origins)
+    problems = [problem for override in overrides for problem in _override(recipe, override)]
+    return recipe, problems
 
 
 def plain(tables: Mapping[str, Any]) -> str:
@@ -189,3 +119,148 @@ def plain(tables: Mapping[str, Any]) -> str:
     import tomli_w
 
     return tomli_w.dumps(tables)
+
+
+def _read(path: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], dict[Key, Origin]]:
+    """The tables of a file and of what it extends; ``below`` are the files that extend it."""
+    shown = _shown(path)
+    tables, lines = read_toml(path, shown)
+    origins = {key: Origin(f"{shown}:{line}", path.parent) for key, line in lines.items()}
+    if "extends" not in tables:
+        return tables, origins
+
+    def refuse(what: str) -> RecipeError:
+        return RecipeError([Problem(f"{shown}:{lines.get(('extends',), 1)}", "extends", what)])
+
+    parent = tables.pop("extends")
+    origins = {key: origin for key, origin in origins.items() if key[0] != "extends"}
+    if not isinstance(parent, str):
+        raise refuse(f"expected the path of a recipe, not {shortened(parent)}")
+    found = _beside(path, parent)
+    if found is None:
+        known = [other.name for other in _toml_files(path.parent) if other != path] + list(shipped_recipes())
+        what = f"there is no recipe {parent!r} beside this file, nor among the shipped ones."
+        raise refuse(what + did_you_mean(parent, known))
+    chain = (*below, path.resolve())
+    if found.resolve() in chain:
+        round_trip = [*chain[chain.index(found.resolve()) :], found.resolve()]
+        told = " -> ".join(map(_shown, round_trip))
+        raise refuse(f"the recipe extends itself: {told}. Extend another recipe, or none")
+    if len(chain) >= MAX_EXTENDS:
+        raise refuse(f"more than {MAX_EXTENDS} recipes extend each other")
+    merged, merged_origins = _read(found, chain)
+    replaced: set[Key] = set()
+    _merge(merged, tables, (), replaced)
+    kept = {
+        key: origin
+        for key, origin in merged_origins.items()
+        if not any(key[:length] in replaced for length in range(1, len(key) + 1))
+    }
+    return merged, kept | origins
+
+
+def _beside(path: Path, stated: str) -> Path | None:
+    """The recipe that ``path`` calls ``stated``: a file beside it, or a shipped one."""
+    beside = path.parent / stated
+    return beside if os.path.isfile(beside) else shipped_recipes().get(stated.removesuffix(".toml"))
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any], at: Key, replaced: set[Key]) -> None:
+    """Lay ``above`` over ``below``: tables merge, anything else replaces; a table that states ``use`` replaces."""
+    for name, value in above.items():
+        beneath = below.get(name)
+        if isinstance(value, dict) and isinstance(beneath, dict) and "use" not in value:
+            _merge(beneath, value, (*at, name), replaced)
+        else:
+            below[name] = value
+            replaced.add((*at, name))
+
+
+# ------------------------------------------------------------------------------------------------------- overrides
+
+
+def _override(recipe: RecipeFile, override: str) -> list[Problem]:
+    """Apply ``key=value`` to ``recipe`` in place, or say what is wrong with it."""
+    where = f"-s {cut(override)}"
+    stated, equals, text = override.partition("=")
+    key = _key(stated)
+    if not equals or key is None:
+        return [Problem(where, "", "expected key=value, such as players.generator.losses.l1.weight=5")]
+    value = _value(text)
+    table: Any = recipe.tables
+    for depth, name in enumerate(key):
+        last = depth == len(key) - 1
+        around = key[:depth]
+        named = any(_matches(pattern, around) for pattern in _NAMED)
+        if name not in table and (named or not last):
+            return [Problem(where, "", _invented(around, name, table))]
+        if not last:
+            table = table[name]
+            if not isinstance(table, dict):
+                at = ".".join(key[: depth + 1])
+                return [Problem(where, "", f"{at} is {shortened(table)}, which holds no {key[depth + 1]!r}")]
+    before = table.get(key[-1])
+    if isinstance(value, dict) and isinstance(before, dict) and any(_matches(pattern, key) for pattern in _NAMED):
+        # The whole table at once: its entries are names, of which none may be new.
+        for name in value:
+            if name not in before:
+                return [Problem(where, "", _invented(key, name, before))]
+    if problems := [Problem(where, ".".join(map(as_key, at)), what) for at, what in value_problems(value, key)]:
+        return problems
+    for old in [old for old in recipe.origins if old[: len(key)] == key]:
+        del recipe.origins[old]
+    table[key[-1]] = value
+    recipe.origins[key] = Origin(where, Path())
+    return []
+
+
+def _invented(around: Key, name: str, known: Mapping[str, Any]) -> str:
+    at = ".".join(around) or "the recipe"
+    return f"{at} has no {name!r}, and -s changes what is there, it adds nothing.{did_you_mean(name, known)}"
+
+
+def _key(stated: str) -> Key | None:
+    """``a.b."c d"`` as its parts; None when it is no key."""
+    if "\n" in stated or stated.count(".") >= MAX_DEPTH:
+        return None
+    try:
+        found: Any = tomllib.loads(f"{stated} = 0")
+    except ValueError:
+        return None
+    key: Key = ()
+    while isinstance(found, dict):
+        if len(found) != 1:  # such as a comment in place of a key
+            return None
+        ((name, found),) = found.items()
+        key = (*key, name)
+    return key
+
+
+def _value(text: str) -> Any:
+    """A TOML value, or the text itself where quotes were left out."""
+    if "\n" in text or "\r" in text:
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _matches(pattern: Key, key: Key) -> bool:
+    return len(pattern) == len(key) and all(part in ("*", name) for part, name in zip(pattern, key, strict=True))
+
+
+# ------------------------------------------------------------------------------------------------------- paths
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.toml"))
+    except (OSError, ValueError):  # such as a name that is too long, or that holds a zero byte
+        return []
+
+
+def _shown(path: Path) -> str:
+    """The path as a person would type it: relative to where they stand when that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) <= len(str(path)) else str(path)

@@ -61,24 +61,29 @@ def read_toml(path: Path, shown: str) -> tuple[dict[str, Any], dict[Key, int]]:
     except tomllib.TOMLDecodeError as error:
         what, line = _told(error, text)
         raise refuse(what, line) from None
-    except (ValueError, RecursionError) as error:
-        raise refuse(f"this is no TOML: {error}") from None
+    except RecursionError:
+        raise refuse("brackets are nested too deep", _line_with_most("[{", text)) from None
+    except ValueError:  # Python converts no number of more than 4,300 digits
+        raise refuse("this is no TOML: a number is too long", _line_with_most("0123456789", text)) from None
     if problems := [
-        Problem(f"{shown}:{lines.get(key, 1)}", ".".join(map(as_key, key)), what) for key, what in number_problems(values)
+        Problem(f"{shown}:{lines.get(key, 1)}", ".".join(map(as_key, key)), what)
+        for key, what in value_problems(values)
     ]:
         raise RecipeError(problems)
     return values, lines
 
 
-def number_problems(values: Any, at: Key = ()) -> Iterator[tuple[Key, str]]:
-    """The numbers in ``values`` that nothing can be set to: by key, what is wrong."""
-    pending: list[tuple[Key, Any]] = [(at, values)]
+def value_problems(values: Any, at: Key = ()) -> Iterator[tuple[Key, str]]:
+    """What nothing in a recipe can be set to, although TOML can hold it: by key, what is wrong."""
+    pending: list[tuple[Key, Any, int]] = [(at, values, len(at))]
     while pending:
-        key, value = pending.pop()
-        if isinstance(value, dict):
-            pending.extend(((*key, name), inner) for name, inner in value.items())
+        key, value, depth = pending.pop()
+        if isinstance(value, (dict, list)) and depth > 2 * MAX_DEPTH:
+            yield key, f"this is nested more than {MAX_DEPTH} deep; no recipe needs that"
+        elif isinstance(value, dict):
+            pending.extend(((*key, name), inner, depth + 1) for name, inner in value.items())
         elif isinstance(value, list):
-            pending.extend((key, inner) for inner in value)
+            pending.extend((key, inner, depth + 1) for inner in value)
         elif isinstance(value, float) and not math.isfinite(value):
             yield key, f"{value} is not a finite number"
         elif isinstance(value, int) and abs(value) >= 2**63:
@@ -93,6 +98,11 @@ def _told(error: tomllib.TOMLDecodeError, text: str) -> tuple[str, int]:
     line = found[0] if found else text.rstrip().count("\n") + 1
     stated = text.split("\n")[line - 1].strip()
     return f"this is no TOML: {message}: {shortened(stated)}" if stated else f"this is no TOML: {message}", line
+
+
+def _line_with_most(characters: str, text: str) -> int:
+    counts = [sum(map(line.count, characters)) for line in text.split("\n")]
+    return counts.index(max(counts)) + 1
 
 
 def _positions(source: bytes) -> Iterator[tuple[Key, int]]:

@@ -31,7 +31,11 @@ def as_key(name: str) -> str:
 
 def shortened(value: Any, most: int = 80) -> str:
     """The value for a message, its middle left out when it is long."""
-    text = as_toml(value)
+    return cut(as_toml(value), most)
+
+
+def cut(text: str, most: int = 80) -> str:
+    """The text, its middle left out when it is long."""
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 4 :]}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,14 +44,17 @@ class Faces:
         """Every person in every pose and light."""
         return self._people * len(YAWS) * len(FLASHES)
 
-    def batch(self, seed: int, position: int, size: int) -> dict[str, NDArray[Any]]:
+    def batch(
+        self, seed: int, position: int, size: int, fields: Collection[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Batch number ``position``, a function of the arguments alone.
 
         Sample n = position * size + i depends on (seed, n) only, however the stream is cut into batches. Renders the
         people who are not in the store yet.
         """
         labels = self._labels(seed, position * size, size)
-        shown = {name: where for name, where in self._shown(labels).items() if name in self._fields}
+        wanted = self._fields if fields is None else {name: self._fields[name] for name in fields}
+        shown = {name: where for name, where in self._shown(labels).items() if name in wanted}
         made: dict[str, NDArray[Any]] = {}
         if shown:
             people, poses, lights = (np.concatenate(column) for column in zip(*shown.values(), strict=True))
@@ -59,7 +63,7 @@ class Faces:
             pixels *= np.float32(2 / 255)
             pixels -= 1
             made |= {name: pixels[k * size : (k + 1) * size] for k, name in enumerate(shown)}
-        if "contour" in self._fields:
+        if "contour" in wanted:
             self._store.need(labels["identity"])
             band = self._store.contours[labels["identity"], labels["target_pose"], None]
             made["contour"] = 1 + band * np.float32(self._settings.contour_weight - 1)
@@ -68,7 +72,7 @@ class Faces:
         made["target_light_code"] = np.eye(len(FLASHES), dtype=np.float32)[labels["target_light"]]
         for name in ("identity", "pose", "light"):
             made[f"same_{name}"] = (labels[name] == labels[f"partner_{name}"]).astype(np.float32)
-        return {name: made[name] for name in self._fields}
+        return {name: made[name] for name in wanted}
 
     def _labels(self, seed: int, first: int, size: int) -> dict[str, Labels]:
         """Person, pose and light of everything that samples ``first`` to ``first + size - 1`` show."""
