@@ -611,3 +611,19 @@ def test_widths_are_multiples_of_eight() -> None:
     assert all(c % 8 == 0 and c >= 8 for c in counts)
     assert counts == sorted(counts)
     assert scaled(320, 1.0) == 320
+
+
+def test_fast_elu_is_torchs() -> None:
+    """The networks' own ELU equals torch's in value, first and second derivative, also far from and at zero."""
+    from gan_recipe_plugins._elu import ELU
+
+    x = torch.tensor([-200.0, -20.0, -1.0, -1e-3, -1e-7, -0.0, 0.0, 1e-7, 1e-3, 1.0, 20.0, 200.0]).requires_grad_()
+
+    def derivatives(module: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
+        y: Tensor = module(x)
+        (first,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), x)
+        return y, first, second
+
+    for mine, torchs in zip(derivatives(ELU()), derivatives(nn.ELU()), strict=True):
+        torch.testing.assert_close(mine, torchs, rtol=1e-6, atol=2e-7)

@@ -52,12 +52,17 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     def lock(self) -> None:
-        """Become the only writer until the process ends. Raises UserError when somebody else is."""
+        """Become the only writer, until ``unlock`` or the process's end. Raises UserError when somebody else is."""
         self._lock = (self.path / ".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UserError(f"another process is training {self.name}; wait for it or stop it first") from None
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def describe(self) -> dict[str, Any]:
         """What ``run.json`` says. Raises UserError when the folder is no run."""

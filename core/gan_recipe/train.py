@@ -123,6 +123,7 @@ def _run(
         description |= {"outcome": how, "round": done, "ended": now()}
         folder.write_description(description)
         observers.gan_recipe_run_ended(folder=folder.path, outcome=how)
+        folder.unlock()
 
 
 def train(training: Training, folder: RunFolder, observers: pluggy.HookRelay, screen: Screen, *, first: int) -> int:

@@ -22,7 +22,7 @@ from gan_recipe.player import Player
 from gan_recipe.randomness import derived_seed
 from gan_recipe.recipe import Recipe
 from gan_recipe.stream import Batch, Stream
-from gan_recipe.warm_start import load_start
+from gan_recipe.warm_start import Beginning
 
 # Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
 _BF16_FLOPS = 5e9
@@ -66,10 +66,14 @@ class Training:
                 if name in constraint.on
             ]
             try:
-                if spec.start:
-                    self.lineage[name] = load_start(networks[name], spec)
+                begun = Beginning(spec) if spec.start else None
+                if begun and begun.fits(networks[name]):
+                    self.lineage[name] = begun.load(networks[name])
                 for constraint in constraints:
                     constraint.attach(networks[name])
+                if begun and name not in self.lineage:
+                    # The other run's network may have had such constraints itself, and their tensors with them.
+                    self.lineage[name] = begun.load(networks[name])
             except ValueError as error:
                 problems.append(Problem(recipe.file.origin((*spec.key, "start")).where, ".".join(spec.key), str(error)))
         if problems:

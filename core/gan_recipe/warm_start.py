@@ -40,31 +40,46 @@ def find_start(stated: str, network: str) -> Start:
     return Start(run, int(round) if at else have[-1], other or network)
 
 
-def load_start(module: nn.Module, spec: NetworkSpec) -> dict[str, Any]:
-    """Load the weights and tell where they came from. Raises ValueError listing every shape that does not fit."""
-    from gan_recipe.checkpoint import BrokenCheckpointError, load
+class Beginning:
+    """The weights that a network starts with. Raises ValueError when they cannot be read."""
 
-    assert spec.start is not None
-    start = find_start(spec.start, spec.name)
-    try:
-        checkpoint = load(start.run, start.round)
-    except BrokenCheckpointError as error:
-        raise ValueError(f"the checkpoint {start.run.name}@{start.round} is damaged: {error}") from error
-    prefix = f"{start.network}/"
-    found = {k.removeprefix(prefix): v for k, v in checkpoint.tensors["networks"].items() if k.startswith(prefix)}
-    if not found:
-        known = {key.partition("/")[0] for key in checkpoint.tensors["networks"]}
-        raise ValueError(f"{start.run.name} has no network {start.network!r}.{did_you_mean(start.network, known)}")
-    mine = module.state_dict()
-    wrong = [f"{key} is missing there" for key in mine if key not in found]
-    wrong += [f"{key} is unknown here" for key in found if key not in mine]
-    wrong += [
-        f"{key} has shape {tuple(found[key].shape)} there and {tuple(mine[key].shape)} here"
-        for key in mine
-        if key in found and found[key].shape != mine[key].shape
-    ]
-    if wrong:
-        listed = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-        raise ValueError(f"the weights of {start.run.name}@{start.round}:{start.network} do not fit: {listed}")
-    module.load_state_dict(found)
-    return {"run": start.run.name, "round": start.round, "network": start.network, "sha256": checkpoint.sha256}
+    def __init__(self, spec: NetworkSpec) -> None:
+        from gan_recipe.checkpoint import BrokenCheckpointError, load
+
+        assert spec.start is not None
+        self._start = start = find_start(spec.start, spec.name)
+        try:
+            checkpoint = load(start.run, start.round)
+        except BrokenCheckpointError as error:
+            raise ValueError(f"the checkpoint {start.run.name}@{start.round} is damaged: {error}") from error
+        prefix = f"{start.network}/"
+        networks = checkpoint.tensors["networks"]
+        self._weights = {key.removeprefix(prefix): v for key, v in networks.items() if key.startswith(prefix)}
+        if not self._weights:
+            known = {key.partition("/")[0] for key in networks}
+            raise ValueError(f"{start.run.name} has no network {start.network!r}.{did_you_mean(start.network, known)}")
+        self._sha256 = checkpoint.sha256
+
+    def fits(self, module: nn.Module) -> bool:
+        return not self._misfits(module)
+
+    def load(self, module: nn.Module) -> dict[str, Any]:
+        """Load the weights and tell where they came from. Raises ValueError listing every shape that does not fit."""
+        start = self._start
+        if wrong := self._misfits(module):
+            listed = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
+            raise ValueError(f"the weights of {start.run.name}@{start.round}:{start.network} do not fit: {listed}")
+        module.load_state_dict(self._weights)
+        return {"run": start.run.name, "round": start.round, "network": start.network, "sha256": self._sha256}
+
+    def _misfits(self, module: nn.Module) -> list[str]:
+        theirs, mine = self._weights, module.state_dict()
+        return [
+            *(f"{key} is missing there" for key in mine if key not in theirs),
+            *(f"{key} is unknown here" for key in theirs if key not in mine),
+            *(
+                f"{key} has shape {tuple(theirs[key].shape)} there and {tuple(value.shape)} here"
+                for key, value in mine.items()
+                if key in theirs and theirs[key].shape != value.shape
+            ),
+        ]

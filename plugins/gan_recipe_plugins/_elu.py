@@ -15,7 +15,7 @@ class ELU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type == "cpu" and x.dtype == torch.float32:
-            y: Tensor = _ELU.apply(x)  # type: ignore[no-untyped-call]
+            y: Tensor = _ELU.apply(x)
             return y
         return elu(x)
 
@@ -29,7 +29,7 @@ class _ELU(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         # Torch's own, read from the result; it differentiates once more, as gradient penalties need.
         result: Tensor = torch.ops.aten.elu_backward(gradient, 1.0, 1.0, 1.0, True, y)

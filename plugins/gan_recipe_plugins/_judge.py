@@ -20,19 +20,20 @@ from attrs import frozen
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, linear, normalize, pad
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, linear, normalize
 
 from gan_recipe import Examples, cache_folder
 
 # A change of anything below that a judge's weights depend on, and that is no setting, must change this number.
 _VERSION = 1
 _SIZE = 32
-_WIDTHS = (32, 64, 128)
+_WIDTHS = (16, 32, 64)
 _EMBEDDING = 128
 _SCALE = 16.0
 _BATCH = 64
-_RATE = 4e-3
-_SHIFT = 1
+_RATE = 8e-3
+#: Each sample is made darker or brighter by up to this share, so that no judge goes by brightness alone.
+_BRIGHTNESS = 0.3
 #: Every tenth training batch is kept from the judge, to judge the judge.
 _HELD_BACK = 10
 #: A judge that is right this often after an epoch learns no further.
@@ -118,8 +119,8 @@ def trained_judge(examples: Examples, labels: Examples, lessons: Lessons, *, tru
     accuracy = float(_known[name].accuracy)
     if accuracy < trust:
         warnings.warn(
-            f"a judge is right on only {accuracy:.1%} of the real samples that were held back from it (below the stated "
-            f"trust of {trust:.1%}), so its figure says little; give it more samples or epochs",
+            f"a judge is right on only {accuracy:.1%} of the real samples that were held back from it, "
+            f"below the stated trust of {trust:.1%}: its figure says little; give it more samples or epochs",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -130,8 +131,8 @@ def trained_judge(examples: Examples, labels: Examples, lessons: Lessons, *, tru
 
 
 def _train(examples: Examples, labels: Examples, lessons: Lessons) -> Judge:
-    # Metrics are taken inside no_grad or inference_mode, perhaps under autocast; a judge must learn all the same. Only the
-    # CPU's generator is seeded: torch.manual_seed would reach the run's other devices.
+    # Metrics are taken inside no_grad or inference_mode, perhaps under autocast; a judge must learn all the same.
+    # Only the CPU's generator is seeded: torch.manual_seed would reach the run's other devices.
     with (
         torch.inference_mode(False),
         torch.enable_grad(),
@@ -153,8 +154,8 @@ def _collect(examples: Examples, labels: Examples, samples: int) -> tuple[Tensor
         batch, answers = examples.batch(len(images)), labels.batch(len(images))
         if batch.ndim != 4 or answers.shape != batch.shape[:1] or answers.dtype != torch.int64:
             raise ValueError(
-                f"examples have the shape {tuple(batch.shape)} and their labels {tuple(answers.shape)}, {answers.dtype}; "
-                "expected images (B, C, H, W) and int64 labels (B,)"
+                f"examples have the shape {tuple(batch.shape)} and example_labels {tuple(answers.shape)}, "
+                f"{answers.dtype}; expected images (B, C, H, W) and int64 labels (B,)"
             )
         images.append(_at_size(batch))
         classes.append(answers.clone())
@@ -166,15 +167,13 @@ def _learn(judge: Judge, images: Tensor, classes: Tensor, exam: Tensor, answers:
     steps = max(1, len(images) // _BATCH)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=_RATE, weight_decay=0.05, fused=True)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=epochs * steps, pct_start=0.2)
-    padded = pad(images, [_SHIFT] * 4, mode="replicate")
     for _ in range(epochs):
         judge.train()
         for chosen in _batches(len(images), steps):
-            down, across = torch.randint(2 * _SHIFT + 1, (2,)).tolist()
-            shifted = padded[chosen, :, down : down + _SIZE, across : across + _SIZE]
-            loss = cross_entropy(judge(shifted), classes[chosen])
+            light = 1 + _BRIGHTNESS * (2 * torch.rand(len(chosen), 1, 1, 1) - 1)
+            loss = cross_entropy(judge((images[chosen] + 1) * light - 1), classes[chosen])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             rate.step()
         judge.eval()
@@ -197,13 +196,15 @@ def _at_size(images: Tensor) -> Tensor:
 def _write(path: Path, judge: Judge) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in judge.state_dict().items()}
     content = save(tensors, metadata={"sha256": _checksum(tensors)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: two runs may write the same judge at once, and either may be killed.
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem[:16], suffix=".part", delete=False) as part:
-        part.write(content)
-        part.flush()
-        os.fsync(part.fileno())
-    os.replace(part.name, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: two runs may write the same judge at once, and either may be killed.
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+            part = Path(folder, "judge")
+            part.write_bytes(content)
+            os.replace(part, path)
+    except OSError as error:
+        warnings.warn(f"{path} cannot be written ({error}); a later run trains again", RuntimeWarning, stacklevel=4)
 
 
 def _read(path: Path, lessons: Lessons) -> Judge | None:
@@ -213,7 +214,8 @@ def _read(path: Path, lessons: Lessons) -> Judge | None:
     try:
         with safe_open(path, framework="pt") as file:
             stated = (file.metadata() or {}).get("sha256")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError) as error:
         warnings.warn(f"{path} cannot be read ({error}); the judge is trained again", RuntimeWarning, stacklevel=4)
         return None

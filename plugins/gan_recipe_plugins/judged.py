@@ -30,8 +30,8 @@ class JudgedAccuracy(Metric):
 
     #: How many training samples the classifier learns from; at least 1.
     samples: int = 9_000
-    #: How often it sees each of them, at most; it stops early when it is right on 99.5 % of those it did not learn from.
-    epochs: int = 6
+    #: How often it sees each of them, at most: it stops when it is right on 99.5 % of those held back.
+    epochs: int = 8
     #: The share of real samples, from 0 to 1, that the classifier must get right to be believed without a warning.
     trust: float = 0.9
 
@@ -46,15 +46,15 @@ class JudgedAccuracy(Metric):
         logits = trained_judge(examples, example_labels, lessons, trust=self.trust).logits(output)
         if labels.max() >= logits.shape[1]:
             raise ValueError(
-                f"labels go up to {int(labels.max())}, but the training examples have {logits.shape[1]} classes; a "
-                "classifier cannot tell people that it never saw: judged_rank_1 is for those"
+                f"labels go up to {int(labels.max())}, but the training examples have {logits.shape[1]} classes; "
+                "a classifier cannot tell people that it never saw: judged_rank_1 is for those"
             )
         return float((logits.argmax(dim=1) == labels).double().mean())
 
 
 @frozen
 class JudgedRank1(Metric):
-    """The share of outputs whose nearest true face, by an embedding, is the right person's; 1 is best, chance 1 / people.
+    """The share of outputs whose nearest true face by an embedding is the right person's; 1 is best.
 
     The embedding is that of a classifier of the training people, three convolutions at 32 x 32, which learns
     ``example_labels`` from the real training images ``examples`` alone and tells classes apart by angle. Of each
@@ -69,8 +69,8 @@ class JudgedRank1(Metric):
 
     #: How many training samples the classifier learns from; at least 1.
     samples: int = 9_000
-    #: How often it sees each of them, at most; it stops early when it is right on 99.5 % of those it did not learn from.
-    epochs: int = 6
+    #: How often it sees each of them, at most: it stops when it is right on 99.5 % of those held back.
+    epochs: int = 8
     #: The share of real samples, from 0 to 1, that the classifier must get right to be believed without a warning.
     trust: float = 0.9
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Literal
 
 from attrs import frozen
@@ -71,14 +72,17 @@ class SyntheticFaces(Data):
             raise ValueError(f"seed is {self.seed}: expected a whole number from 0 to 2**62 - 1.")
         if not 0 <= self.standard_light < len(FLASHES):
             raise ValueError(f"standard_light is {self.standard_light}: expected a light from 0 to {len(FLASHES) - 1}.")
-        if not self.contour_weight > 0:
-            raise ValueError(f"contour_weight is {self.contour_weight}: expected a number above 0.")
+        if not 0 < self.contour_weight < inf:
+            raise ValueError(f"contour_weight is {self.contour_weight}: expected a finite number above 0.")
         if unknown := [name for name in self.only if name not in self._every_field()]:
             known = ", ".join(self._every_field())
             raise ValueError(f"only names {', '.join(map(repr, unknown))}: expected some of {known}.")
 
     def fields(self) -> Mapping[str, Field]:
-        """The fields of a batch; ``identity`` has as many classes as training has people."""
+        """The fields of a batch; ``identity`` has as many classes as training has people.
+
+        Held-out people are numbered from 0 too, up to ``held_out`` - 1: their numbers are names, not classes.
+        """
         return {name: field for name, field in self._every_field().items() if not self.only or name in self.only}
 
     def open(self, *, held_out: bool = False) -> Source:

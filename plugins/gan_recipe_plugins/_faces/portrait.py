@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
@@ -17,7 +19,11 @@ from gan_recipe_plugins._faces.sheet import Sheet
 #: Each pixel is the mean of this many fine pixels squared.
 FINE = 2
 
+#: How many texels are lit at a time: their light fits a core's cache.
+_CHUNK = 4096
+
 Bytes = NDArray[np.uint8]
+Index = NDArray[np.integer[Any]]
 
 
 @frozen
@@ -39,23 +45,29 @@ def render(g: Genes, size: int) -> Portrait:
     """Render every image of the person with these genes."""
     fine = FINE * size
     sheets = _sheets(g, fine)
-    texels = np.concatenate([*_lit(sheets), _depths(g), _backdrop(fine)])
+    gap = sum(sheet.x.size for sheet in sheets)
+    views = [raster.see(sheets, yaw, fine) for yaw in YAWS]
+    backdrop = (gap + 1 + np.repeat(np.arange(fine), fine)).astype(np.int32)
+    for view in views:
+        np.copyto(view, backdrop, where=view == raster.NOTHING)
+        view[view == raster.GAP] = gap
+    used = np.zeros(gap + 1 + fine, np.bool_)
+    for view in views:
+        used[view] = True
+    texels = np.concatenate([_lit(sheets, used), _depths(g), _backdrop(fine)])
     inside = np.concatenate([*(sheet.inside.ravel() for sheet in sheets), [True], np.zeros(fine, np.bool_)])
-    backdrop = (len(texels) - fine + np.repeat(np.arange(fine), fine)).astype(np.int32)
     images = np.empty((len(YAWS), len(FLASHES), 3, size, size), np.uint8)
     contours = np.empty((len(YAWS), size, size), np.uint8)
-    for pose, yaw in enumerate(YAWS):
-        seen = raster.see(sheets, yaw, fine)
-        seen = np.where(seen == raster.NOTHING, backdrop, seen)
-        seen[seen == raster.GAP] = len(texels) - fine - 1
-        seen = seen.reshape(size, FINE, size, FINE)
+    for pose, view in enumerate(views):
+        fine_pixels = view.reshape(size, FINE, size, FINE)
         total = np.zeros((size * size, texels.shape[1]), np.uint16)
         for i in range(FINE):
             for j in range(FINE):
-                total += texels[seen[:, i, :, j].ravel()]
-        mean = ((total + FINE * FINE // 2) // (FINE * FINE)).astype(np.uint8)
-        images[pose] = mean.T.reshape(len(FLASHES), 3, size, size)
-        contours[pose] = _band(inside[seen].mean((1, 3)) > 0.5)
+                total += texels[fine_pixels[:, i, :, j].ravel()]
+        total += FINE * FINE // 2
+        total //= FINE * FINE
+        images[pose] = total.T.reshape(len(FLASHES), 3, size, size)
+        contours[pose] = _band(inside[fine_pixels].mean((1, 3)) > 0.5)
     return Portrait(images=images, contours=contours)
 
 
@@ -77,8 +89,8 @@ def _sheets(g: Genes, fine: int) -> list[Sheet]:
     return sheets + [piece for piece in pieces if piece is not None]
 
 
-def _lit(sheets: list[Sheet]) -> list[Bytes]:
-    """The texels of every sheet under every light, (texels, lights * 3)."""
+def _lit(sheets: list[Sheet], used: NDArray[np.bool_]) -> Bytes:
+    """The texels of all sheets under every light, (texels, lights * 3); those that no camera sees are left black."""
     head = sheets[0]
     height, width = head.x.shape
     y = head.y[:, 0]
@@ -87,39 +99,46 @@ def _lit(sheets: list[Sheet]) -> list[Bytes]:
     angle[0] = -np.pi  # which arctan2 may call +pi
     even = ((np.arange(4096) + 0.5) / 4096 * 2 - 1) * np.pi
     column_of = np.interp(even, angle, np.arange(width)).astype(np.float32)
-    lit = []
-    for sheet in sheets:
-        normals = sheet.normals()
-        points = sheet.points()
-        if sheet is head:
-            seen, openness = _shadows(head, points, normals, r, y, column_of)
-        else:
-            seen = np.repeat(light.visibility(points[::4], normals[::4], r, y, column_of), 4, 0)[: len(points)]
-            openness = np.full(len(points), 0.9, np.float32)
-        texels = light.shade(sheet.albedo.reshape(-1, 3), normals, seen, openness)
-        lit.append(texels.reshape(len(texels), -1))
-    return lit
 
-
-def _shadows(head: Sheet, points: Array, normals: Array, r: Array, y: Array, column_of: Array) -> tuple[Array, Array]:
-    """Cast shadows on the head, found on a coarse grid and spread smoothly over the fine one."""
-    height, width = r.shape
+    # Cast shadows on the head are found on a coarse grid and spread smoothly over the texels.
+    points, normals = head.points(), head.normals()
     cells = 88 * max(1.0, height / 256) ** 0.5
-    down = np.linspace(0, height - 1, int(cells)).round().astype(int)
-    across = np.linspace(0, width - 1, int(1.5 * cells)).round().astype(int)
+    down = np.linspace(0, height - 1, int(cells)).round().astype(np.int32)
+    across = np.linspace(0, width - 1, int(1.5 * cells)).round().astype(np.int32)
     pick = (down[:, None] * width + across).ravel()
-    coarse = light.visibility(points[pick], normals[pick], r, y, column_of).reshape(len(down), len(across), -1)
-    seen = _spread(_spread(coarse, down, height, 0), across, width, 1).reshape(height * width, -1)
-    return seen, (0.55 + 0.45 * np.sqrt(seen.mean(1))).astype(np.float32)
+    coarse = light.visibility(points[pick], normals[pick], r, y, column_of)
+
+    texels = np.zeros((sum(sheet.x.size for sheet in sheets), 3 * len(FLASHES)), np.uint8)
+    first = 0
+    for sheet in sheets:
+        wanted = np.flatnonzero(used[first : first + sheet.x.size])
+        if sheet is not head:
+            points, normals = sheet.points(), sheet.normals()
+        albedo = sheet.albedo.reshape(-1, 3)
+        for start in range(0, len(wanted), _CHUNK):
+            some = wanted[start : start + _CHUNK]
+            if sheet is head:
+                seen = _between(coarse, down, across, some // width, some % width)
+                openness = 0.55 + 0.45 * np.sqrt(seen.mean(1))
+            else:
+                seen = light.visibility(points[some], normals[some], r, y, column_of)
+                openness = np.full(len(some), 0.9, np.float32)
+            texels[first + some] = light.shade(albedo[some], normals[some], seen, openness).reshape(len(some), -1)
+        first += sheet.x.size
+    return texels
 
 
-def _spread(values: Array, at: NDArray[np.int64], count: int, axis: int) -> Array:
-    """Linear interpolation along an axis from the places ``at`` to every place."""
-    place = np.arange(count)
-    low = np.clip(np.searchsorted(at, place, side="right") - 1, 0, len(at) - 2)
-    part = ((place - at[low]) / (at[low + 1] - at[low])).astype(np.float32)
-    part = part.reshape([-1 if i == axis else 1 for i in range(values.ndim)])
-    return values.take(low, axis) * (1 - part) + values.take(low + 1, axis) * part
+def _between(values: Array, down: Index, across: Index, row: Index, column: Index) -> Array:
+    """Values of a coarse grid (its rows and columns at ``down`` and ``across``), interpolated at finer places."""
+    i = np.clip(np.searchsorted(down, row, side="right") - 1, 0, len(down) - 2)
+    j = np.clip(np.searchsorted(across, column, side="right") - 1, 0, len(across) - 2)
+    s = ((row - down[i]) / (down[i + 1] - down[i])).astype(np.float32)[:, None]
+    t = ((column - across[j]) / (across[j + 1] - across[j])).astype(np.float32)[:, None]
+    corner = i * len(across) + j
+    above = values[corner] * (1 - t) + values[corner + 1] * t
+    below = values[corner + len(across)] * (1 - t) + values[corner + len(across) + 1] * t
+    between: Array = above * (1 - s) + below * s
+    return between
 
 
 def _depths(g: Genes) -> Bytes:

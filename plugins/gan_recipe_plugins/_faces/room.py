@@ -6,7 +6,7 @@ Azimuths are degrees about the vertical axis, 0 in front of the face, positive t
 from __future__ import annotations
 
 #: A change of any rendered pixel changes this number, and with it every store's name and every fingerprint.
-RENDERER = 4
+RENDERER = 5
 
 #: The cameras' azimuths, sorted. A camera on the right sees the nose point left.
 YAWS = (-60, -45, -30, -15, 0, 15, 30, 45, 60)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gan_recipe_plugins._faces.room import FLASHES, FRONTAL, RENDERER, YAWS
 from gan_recipe_plugins._faces.store import Store
+from gan_recipe_plugins._philox import philox
 
 if TYPE_CHECKING:
     from gan_recipe_plugins.synthetic_faces import SyntheticFaces
@@ -50,7 +51,7 @@ class Faces:
         """Batch number ``position``, a function of the arguments alone.
 
         Sample n = position * size + i depends on (seed, n) only, however the stream is cut into batches. Renders the
-        people who are not in the store yet.
+        people who are not in the store yet. Makes ``fields`` only, or all that are declared.
         """
         labels = self._labels(seed, position * size, size)
         wanted = self._fields if fields is None else {name: self._fields[name] for name in fields}
@@ -76,9 +77,8 @@ class Faces:
 
     def _labels(self, seed: int, first: int, size: int) -> dict[str, Labels]:
         """Person, pose and light of everything that samples ``first`` to ``first + size - 1`` show."""
-        key = np.array([seed % 2**64, 2 * self._settings.seed + self._held_out], np.uint64)
-        counter = np.array([_BLOCKS * first % 2**64, 0, 0, 0], np.uint64)
-        words = np.random.Philox(key=key, counter=counter).random_raw(4 * _BLOCKS * size).reshape(size, 4 * _BLOCKS)
+        random = philox("synthetic_faces", seed, self._settings.seed, self._held_out, counter=_BLOCKS * first)
+        words = random.random_raw(4 * _BLOCKS * size).reshape(size, 4 * _BLOCKS)
 
         def draw(name: str, count: int) -> Labels:
             return (words[:, _WORDS.index(name)] % np.uint64(count)).astype(np.int64)

@@ -1,7 +1,7 @@
 """The rendered images of a population, kept in one memory-mapped file and rendered when first asked for.
 
-A person takes about 0.1 s at 64 px, so nothing is rendered ahead: a batch renders whom it lacks, on all cores, and the
-next run finds them. Rendering is deterministic, so that two processes that render the same person write the same
+A person takes about 0.1 s at 64 px, so nothing is rendered ahead: a batch renders whom it lacks, on several cores, and
+the next run finds them. Rendering is deterministic, so that two processes that render the same person write the same
 bytes; the lock only spares them the double work. A person counts as kept once its checksum is written, after its
 pixels: a writer killed half-way leaves a person who is rendered again. Checksums are verified when a process first
 touches a person.
@@ -78,7 +78,7 @@ class Store:
                 return
             if len(lacking) > 1:
                 _log.info("rendering %d people at %d px into %s", len(lacking), self._size, self.path)
-            with ThreadPoolExecutor(min(len(lacking), _cores())) as pool:
+            with ThreadPoolExecutor(min(len(lacking), _threads())) as pool:
                 # First those whom nobody else is rendering, then wait for the rest.
                 left = [person for person, done in zip(lacking, pool.map(self._try, lacking), strict=True) if not done]
             for person in left:
@@ -144,7 +144,7 @@ def _grow(path: Path, size: int) -> None:
             file.truncate(size)
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _threads() -> int:
+    """The cores that this process may use, at most 8: at 256 px each thread holds a few hundred megabytes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, cores)
