@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+import typing
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from attrs import define, field
 
-from gan_recipe.dataflow import Dataflow, NameProblem, Node, below
+from gan_recipe.dataflow import Dataflow, KnownProblem, NameProblem, Node, below
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
-from gan_recipe.expression import Call, Expression, ExpressionError, parse
+from gan_recipe.expression import Expression, ExpressionError, parse
 from gan_recipe.interfaces import Component, Constraint, Data, Field, Loss, Metric, Network, Schedule
-from gan_recipe.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS, name_problem
+from gan_recipe.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, TIMM, Option, TorchCall
 from gan_recipe.ramp import Ramp, is_ever_nonzero
 from gan_recipe.recipe import (
     ConstraintSpec,
@@ -27,34 +28,33 @@ from gan_recipe.recipe import (
     RunSettings,
     SheetSettings,
 )
-from gan_recipe.recipe_file import RecipeFile, load
+from gan_recipe.recipe_file import RecipeFile, read
 from gan_recipe.registry import LookupProblem, Registry
-from gan_recipe.settings import Surroundings, structure
+from gan_recipe.settings import Surroundings, read_table, slips, structure
+from gan_recipe.signature import annotation, call_parameters, is_required
 from gan_recipe.toml_file import Key
+from gan_recipe.toml_value import shortened
 from gan_recipe.warm_start import find_start
 
 _TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics")
 _IDENTIFIER = "expected letters, digits and '_', starting with a letter, and not 'use'"
 _C = TypeVar("_C", bound=Component)
+_Make = typing.Callable[[Expression], Node]
 
 
 def check(stated: str, overrides: Iterable[str] = (), registry: Registry | None = None) -> Recipe:
     """Load and check a recipe. Raises RecipeError with everything that is wrong."""
-    return check_file(load(stated, overrides), registry or Registry.installed())
-
-
-def check_file(file: RecipeFile, registry: Registry) -> Recipe:
-    """Check what ``load`` read."""
-    checker = _Checker(file, registry)
+    file, problems = read(stated, overrides)
+    checker = _Checker(file, registry or Registry.installed(), problems)
     recipe = checker.recipe()
     if checker.problems or recipe is None:
-        raise RecipeError(sorted(set(checker.problems), key=lambda problem: _order(problem, file)))
+        raise RecipeError(sorted(set(checker.problems), key=_order))
     return recipe
 
 
-def _order(problem: Problem, file: RecipeFile) -> tuple[str, int]:
+def _order(problem: Problem) -> tuple[str, int]:
     name, _, line = problem.where.rpartition(":")
-    return (name, int(line)) if line.isdigit() else (problem.where, 0)
+    return (name, int(line)) if line.isdecimal() else (problem.where, 0)
 
 
 @define
@@ -65,6 +65,8 @@ class _Checker:
     classes: dict[str, int | None] = field(factory=dict)
     fields: dict[str, Field] = field(factory=dict)
     paths: list[Key] = field(factory=list)
+    #: Sources of data that are wrong themselves: nothing that names their fields can be called wrong.
+    unknown_sources: list[str] = field(factory=list)
 
     # ------------------------------------------------------------------------------------------------ reporting
 
@@ -77,7 +79,7 @@ class _Checker:
             self.paths.append(key)
             return self.file.origin(key).folder
 
-        return Surroundings(self.report, folder, self.classes)
+        return Surroundings(self.report, folder, self.classes, self.unknown_sources)
 
     def table(self, key: Key, *, required: bool = False) -> dict[str, Any]:
         """The table at ``key``; an empty one when it is missing or no table."""
@@ -139,15 +141,16 @@ class _Checker:
                 self.report(("run", "observers"), str(problem))
         data = self.data()
         network_names = list(self.table(("networks",)))
-        flow = Dataflow(list(self.fields), network_names, self.value_expressions(network_names))
-        values = self.values(flow)
+        flow = Dataflow(list(self.fields), network_names, self.value_expressions(network_names), self.unknown_sources)
+        for name, what in flow.problems.items():
+            self.report(("values", name), what)
         networks = self.networks()
         players = self.players(flow, network_names)
         schedule = self.schedule(list(players), run)
         sheet, columns = self.sheet(flow)
         metrics = self.metrics(flow)
         if not self.problems:
-            self.unused(values, networks, players, columns, metrics)
+            self.unused(networks, players, columns, metrics)
         if run is None or schedule is None or sheet is None or self.problems:
             return None
         return Recipe(
@@ -157,7 +160,7 @@ class _Checker:
             data_use={name: str(self.file.tables["data"][name]["use"]) for name in data},
             fields=self.fields,
             networks=networks,
-            values=values,
+            values=flow.values,
             players=players,
             schedule=schedule,
             schedule_use=str(self.file.tables["schedule"]["use"]),
@@ -185,18 +188,18 @@ class _Checker:
             key = ("data", name)
             source = self.component(table, key, Data, ())
             if source is None:
+                self.unknown_sources.append(name)
                 continue
             try:
                 fields = source.fields()
             except (ValueError, OSError) as error:
                 self.report(key, str(error))
+                self.unknown_sources.append(name)
                 continue
             found[name] = source
             for short, one in fields.items():
                 self.fields[f"{name}.{short}"] = one
                 self.classes[f"{name}.{short}"] = one.classes
-                # A bare name that two sources have is as good as unknown: the expression must say which.
-                self.classes[short] = one.classes
         return found
 
     def networks(self) -> dict[str, NetworkSpec]:
@@ -217,35 +220,48 @@ class _Checker:
                 if part not in ("weight", "norm", "bias"):
                     self.report((*key, "init", part), f"expected 'weight', 'norm' or 'bias', not {part!r}")
                 elif named := self.named(stated, (*key, "init", part), INITIALISERS):
+                    if part != "weight" and not INITIALISERS[named.name].vectors:
+                        what = f"{named.name!r} fills matrices and kernels; a {part} is a vector: 'normal', 'constant'"
+                        self.report((*key, "init", part, "use"), what)
                     init[part] = named
             if component is not None:
                 found[name] = NetworkSpec(name, table["use"], component, start, init, key)
         return found
 
     def named(
-        self, table: Any, key: Key, known: dict[str, tuple[str, frozenset[str]]], always: Iterable[str] = ()
+        self, table: Any, key: Key, known: Mapping[str, TorchCall], always: Mapping[str, Option] | None = None
     ) -> Named | None:
-        if not isinstance(table, dict) or not isinstance(table.get("use"), str):
-            self.report(key, f'expected a table such as {{ use = "{next(iter(known))}" }}, not {table!r}')
+        """A function of torch's or timm's by name, with its options; ``always`` are options that all of them take."""
+        stated = table.get("use") if isinstance(table, dict) else None
+        if not isinstance(stated, str):
+            self.report(key, f'expected a table such as {{ use = "{next(iter(known))}" }}, not {shortened(table)}')
             return None
-        named = Named(table["use"], {name: value for name, value in table.items() if name != "use"}, key)
-        if problem := name_problem(named, known, always=always):
-            self.report(key, problem)
+        always = always or {}
+        if stated not in known:
+            if known is OPTIMIZERS and stated.startswith(TIMM):
+                return Named(stated, {name: value for name, value in table.items() if name != "use"}, key)
+            self.report((*key, "use"), f"there is no {stated!r}.{did_you_mean(stated, known)}")
             return None
-        return named
+        options = {**known[stated].options, **always}
+        forms = {name: option.type for name, option in options.items()}
+        values = read_table(table, forms, [*known[stated].required, *always], key, self.around, reserved=("use",))
+        for name, value in (values or {}).items():
+            if problem := options[name].problem(value):
+                self.report((*key, name), problem)
+        return None if values is None else Named(stated, values, key)
 
     # ------------------------------------------------------------------------------------------------ values
 
-    def value_expressions(self, networks: Iterable[str]) -> dict[str, Expression]:
-        found = {}
+    def value_expressions(self, networks: Iterable[str]) -> dict[str, Expression | None]:
+        found: dict[str, Expression | None] = {}
         for name, stated in self.table(("values",)).items():
             key = ("values", name)
             if not _is_name(name):
                 self.report(key, f"{name!r} is no name: {_IDENTIFIER}")
             elif name in networks or any(name in (full, full.partition(".")[2]) for full in self.fields):
                 self.report(key, f"{name!r} is already the name of a network or of a field of the data")
-            elif (expression := self.expression(stated, key)) is not None:
-                found[name] = expression
+            else:
+                found[name] = self.expression(stated, key)
         return found
 
     def expression(self, stated: Any, key: Key) -> Expression | None:
@@ -258,30 +274,18 @@ class _Checker:
             self.report(key, str(error))
             return None
 
-    def values(self, flow: Dataflow) -> dict[str, Node]:
-        found = {}
-        for name in flow.values:
-            if (node := self.node(name, ("values", name), flow.value, quiet=True)) is not None:
-                found[name] = node
-        return found
-
-    def node(self, stated: Any, key: Key, make: Callable[[Expression], Node], *, quiet: bool = False) -> Node | None:
-        """The node of an expression; a problem inside a value is placed at the value, once."""
+    def node(self, stated: Any, key: Key, make: _Make) -> Node | None:
+        """The node of an expression. What is wrong with a value that it reads is told at the value, once."""
         expression = self.expression(stated, key)
         if expression is None:
             return None
         try:
             return make(expression)
         except NameProblem as problem:
-            if quiet or not self.mentions_broken_value(expression):
-                self.report(key, str(problem))
-            return None
-
-    def mentions_broken_value(self, expression: Expression) -> bool:
-        if isinstance(expression, Call):
-            return any(map(self.mentions_broken_value, expression.arguments))
-        broken = {problem.key for problem in self.problems}
-        return f"values.{expression.name}" in broken
+            self.report(key, str(problem))
+        except KnownProblem:
+            pass
+        return None
 
     # ------------------------------------------------------------------------------------------------ players
 
@@ -302,10 +306,8 @@ class _Checker:
         optimizer = None
         if "optimizer" not in table:
             self.report(key, "'optimizer' is missing, such as { use = \"adam\", lr = 2e-4 }")
-        elif optimizer := self.named(table["optimizer"], (*key, "optimizer"), OPTIMIZERS, always=("lr",)):
-            rate = optimizer.options.get("lr")
-            if not isinstance(rate, (int, float)) or isinstance(rate, bool) or rate < 0:
-                self.report((*key, "optimizer"), f"'lr' is a number, at least 0, not {rate!r}")
+        else:
+            optimizer = self.named(table["optimizer"], (*key, "optimizer"), OPTIMIZERS, {"lr": LEARNING_RATE})
         lr_schedule = None
         if "lr_schedule" in table:
             lr_schedule = self.named(table["lr_schedule"], (*key, "lr_schedule"), LR_SCHEDULES)
@@ -374,17 +376,18 @@ class _Checker:
         key: Key,
         flow: Dataflow,
         special: str,
-        make_special: Callable[[Expression], Node],
+        make_special: _Make,
     ) -> tuple[dict[str, Node], dict[str, Node]]:
         """What the parameters of a ``__call__`` are bound to: plain values, and those annotated ``special``."""
         values: dict[str, Node] = {}
         specials: dict[str, Node] = {}
+        misspelt = slips(table, [*parameters])
         for name, parameter in parameters.items():
             if name not in table:
-                if parameter.default is inspect.Parameter.empty:
+                if is_required(parameter) and name not in misspelt:
                     self.report(key, f"{name!r} is missing: what {table['use']!r} reads there, as an expression")
                 continue
-            is_special = _annotation(parameter) == special
+            is_special = annotation(parameter) == special
             node = self.node(table[name], (*key, name), make_special if is_special else flow.value)
             if node is not None:
                 (specials if is_special else values)[name] = node
@@ -444,7 +447,6 @@ class _Checker:
 
     def unused(
         self,
-        values: Mapping[str, Node],
         networks: Mapping[str, NetworkSpec],
         players: Mapping[str, PlayerSpec],
         columns: tuple[Node, ...],
@@ -479,19 +481,6 @@ class _Checker:
 def _is_name(name: str) -> bool:
     """``use`` is what makes a table replace another's; a value or an entry of that name would."""
     return name.isascii() and name.isidentifier() and not name.startswith("_") and name != "use"
-
-
-def call_parameters(cls: type[Component]) -> dict[str, inspect.Parameter]:
-    """What a loss or a metric reads: the parameters of its ``__call__``, without ``self``."""
-    call: Any = cls.__call__
-    return {name: parameter for name, parameter in inspect.signature(call).parameters.items() if name != "self"}
-
-
-def _annotation(parameter: inspect.Parameter) -> str:
-    """The annotation's bare name; component modules keep annotations as texts, so that torch stays unimported."""
-    stated = parameter.annotation
-    text = stated if isinstance(stated, str) else getattr(stated, "__name__", str(stated))
-    return text.removesuffix("| None").strip().rpartition(".")[2]
 
 
 def _kinds(cls: type[Component]) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class Dataflow:
     stated: Mapping[str, Expression | None]
     #: Sources of data that could not tell their fields.
     unknown_sources: Collection[str] = ()
-    #: The node of every value that is sound, in an order in which none comes before what it reads.
+    #: The node of every sound value; none comes before one that it reads.
     values: dict[str, Node] = field(factory=dict, init=False)
     #: What is wrong with others, by value. One that merely reads a wrong one is not among them.
     problems: dict[str, str] = field(factory=dict, init=False)
@@ -175,9 +175,9 @@ def _listed(nodes: Collection[Node]) -> str:
 
 
 def _dependency_order(stated: Mapping[str, Expression | None]) -> tuple[list[str], dict[str, str]]:
-    """The values, each after those that it reads, and for the first value of every cycle what is wrong with it.
+    """The values, each after those that it reads but for what is on a cycle, and what is wrong with each cycle.
 
-    What is on a cycle, or reads what is, comes in no order.
+    A cycle is told once, at the first of its values.
     """
     reads = {
         name: [read for read in names_in(expression) if read in stated]
@@ -188,34 +188,23 @@ def _dependency_order(stated: Mapping[str, Expression | None]) -> tuple[list[str
     problems: dict[str, str] = {}
     done: set[str] = {name for name in stated if name not in reads}
     for first in reads:
-        way: dict[str, Iterator[str]] = {}  # the values being entered, outermost first
-        pending = [first] if first not in done else []
-        while pending:
-            name = pending[-1]
-            if name not in way:
-                way[name] = iter(reads[name])
+        # The values being entered, outermost first, each with what it reads and has not been looked at yet.
+        way = {first: iter(reads[first])} if first not in done else {}
+        while way:
+            name = next(reversed(way))
             read = next((read for read in way[name] if read not in done), None)
             if read is None:
                 del way[name]
-                done.add(pending.pop())
+                done.add(name)
                 order.append(name)
-            elif read in way:
-                cycle = list(way)[list(way).index(read) :]
-                problems[_first_of(cycle, stated)] = _told(cycle, stated)
-                done.update(cycle)
-                for broken in reversed(cycle):
-                    del way[broken]
-                    pending.pop()
+            elif read not in way:
+                way[read] = iter(reads[read])
             else:
-                pending.append(read)
+                cycle = list(way)[list(way).index(read) :]
+                start = min(cycle, key=list(stated).index)
+                turned = [*cycle[cycle.index(start) :], *cycle[: cycle.index(start)], start]
+                problems[start] = f"the value depends on itself: {' -> '.join(turned)}"
+                done.update(cycle)
+                for broken in cycle:
+                    del way[broken]
     return order, problems
-
-
-def _first_of(cycle: list[str], stated: Mapping[str, Expression | None]) -> str:
-    return next(name for name in stated if name in cycle)
-
-
-def _told(cycle: list[str], stated: Mapping[str, Expression | None]) -> str:
-    start = cycle.index(_first_of(cycle, stated))
-    chain = [*cycle[start:], *cycle[:start], cycle[start]]
-    return f"the value depends on itself: {' -> '.join(chain)}"

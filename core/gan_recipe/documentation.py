@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 
-from gan_recipe.check import call_parameters
 from gan_recipe.interfaces import Component, Data, Loss, Metric, Network, Schedule
 from gan_recipe.settings import describe_type, setting_name
+from gan_recipe.signature import call_parameters, is_required
 
 
 @attrs.frozen
@@ -54,7 +54,7 @@ def reads(cls: type[Component]) -> list[tuple[str, bool]]:
     """What a loss or metric reads: parameter and whether it must be stated."""
     if not issubclass(cls, (Loss, Metric)):
         return []
-    return [(name, parameter.default is inspect.Parameter.empty) for name, parameter in call_parameters(cls).items()]
+    return [(name, is_required(parameter)) for name, parameter in call_parameters(cls).items()]
 
 
 def field_docs(cls: type[Any]) -> dict[str, str]:

@@ -1,13 +1,16 @@
 """Optimisers, rate schedules and initialisers by name, with the options that each takes.
 
 The tables are written down so that ``check`` can read them without importing torch; a test compares them with torch's
-own signatures. A name of timm's is written ``timm/lamb`` and looked up when the run is built.
+and timm's own signatures. An optimiser of timm's is written ``timm/lamb``; there are a hundred, whose names and options
+are looked up when the run is built.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import define, frozen
 
 from gan_recipe.errors import did_you_mean
 from gan_recipe.recipe import Named
@@ -16,67 +19,158 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-#: Recipe name: (torch.optim's class, its options beyond ``lr``).
-OPTIMIZERS: dict[str, tuple[str, frozenset[str]]] = {
-    "adam": ("Adam", frozenset({"betas", "eps", "weight_decay", "amsgrad"})),
-    "adamw": ("AdamW", frozenset({"betas", "eps", "weight_decay", "amsgrad"})),
-    "rmsprop": ("RMSprop", frozenset({"alpha", "eps", "weight_decay", "momentum", "centered"})),
-    "sgd": ("SGD", frozenset({"momentum", "dampening", "weight_decay", "nesterov"})),
-    "adagrad": ("Adagrad", frozenset({"lr_decay", "weight_decay", "initial_accumulator_value", "eps"})),
-    "adadelta": ("Adadelta", frozenset({"rho", "eps", "weight_decay"})),
-    "adamax": ("Adamax", frozenset({"betas", "eps", "weight_decay"})),
-    "nadam": ("NAdam", frozenset({"betas", "eps", "weight_decay", "momentum_decay", "decoupled_weight_decay"})),
-    "radam": ("RAdam", frozenset({"betas", "eps", "weight_decay", "decoupled_weight_decay"})),
+TIMM = "timm/"
+
+
+@frozen
+class Option:
+    """One option of a function of torch's."""
+
+    #: As a component's setting would be typed.
+    type: Any
+    #: The smallest number allowed, for a list that of each element.
+    least: float | None = None
+    #: What a number must be below.
+    below: float | None = None
+
+    def problem(self, value: Any) -> str | None:
+        """What is wrong with a value of the right type; None when nothing is."""
+        numbers = value if isinstance(value, tuple) else (value,)
+        for number in numbers:
+            if self.least is not None and number < self.least:
+                return f"expected at least {self.least:g}, not {number:g}"
+            if self.below is not None and number >= self.below:
+                return f"expected less than {self.below:g}, not {number:g}"
+        return None
+
+
+@frozen
+class TorchCall:
+    """A function or class of torch's or timm's that a recipe calls by name."""
+
+    #: Its own name.
+    name: str
+    options: Mapping[str, Option]
+    #: Those that must be stated.
+    required: tuple[str, ...]
+    #: Whether it works on vectors, such as biases; only initialisers of matrices and kernels do not.
+    vectors: bool
+
+
+def _of(name: str, *required: str, vectors: bool = True, **options: Option) -> TorchCall:
+    return TorchCall(name, options, required, vectors)
+
+
+_NUMBER = Option(float)
+_SIZE = Option(float, least=0)
+_SHARE = Option(float, least=0, below=1)
+_SHARES = Option(tuple[float, float], least=0, below=1)
+_COUNT = Option(int, least=1)
+_ROUNDS = Option(int, least=0)
+_SWITCH = Option(bool)
+_FAN = Option(Literal["fan_in", "fan_out"])
+_NONLINEARITY = Option(
+    Literal[
+        "linear",
+        "conv1d",
+        "conv2d",
+        "conv3d",
+        "conv_transpose1d",
+        "conv_transpose2d",
+        "conv_transpose3d",
+        "sigmoid",
+        "tanh",
+        "relu",
+        "leaky_relu",
+        "selu",
+    ]
+)
+
+_ADAM = {"betas": _SHARES, "eps": _SIZE, "weight_decay": _SIZE}
+
+#: By a recipe's name; every one takes ``lr`` too, which a recipe must state.
+OPTIMIZERS: dict[str, TorchCall] = {
+    "adam": _of("Adam", **_ADAM, amsgrad=_SWITCH, decoupled_weight_decay=_SWITCH),
+    "adamw": _of("AdamW", **_ADAM, amsgrad=_SWITCH),
+    "adamax": _of("Adamax", **_ADAM),
+    "nadam": _of("NAdam", **_ADAM, momentum_decay=_SIZE, decoupled_weight_decay=_SWITCH),
+    "radam": _of("RAdam", **_ADAM, decoupled_weight_decay=_SWITCH),
+    "rmsprop": _of("RMSprop", alpha=_SIZE, eps=_SIZE, weight_decay=_SIZE, momentum=_SIZE, centered=_SWITCH),
+    "sgd": _of("SGD", momentum=_SIZE, dampening=_NUMBER, weight_decay=_SIZE, nesterov=_SWITCH),
+    "adagrad": _of("Adagrad", lr_decay=_SIZE, weight_decay=_SIZE, initial_accumulator_value=_SIZE, eps=_SIZE),
+    "adadelta": _of("Adadelta", rho=_SHARE, eps=_SIZE, weight_decay=_SIZE),
 }
+LEARNING_RATE = _SIZE
 _FUSED = {"Adam", "AdamW", "SGD", "Adagrad"}
 
-#: Recipe name: (torch.optim.lr_scheduler's class, its options). Milestones and periods count rounds.
-LR_SCHEDULES: dict[str, tuple[str, frozenset[str]]] = {
-    "multi_step": ("MultiStepLR", frozenset({"milestones", "gamma"})),
-    "step": ("StepLR", frozenset({"step_size", "gamma"})),
-    "exponential": ("ExponentialLR", frozenset({"gamma"})),
-    "linear": ("LinearLR", frozenset({"start_factor", "end_factor", "total_iters"})),
-    "polynomial": ("PolynomialLR", frozenset({"total_iters", "power"})),
-    "cosine": ("CosineAnnealingLR", frozenset({"T_max", "eta_min"})),
-    "cosine_restarts": ("CosineAnnealingWarmRestarts", frozenset({"T_0", "T_mult", "eta_min"})),
-    "one_cycle": (
+_CYCLES = {"cycle_mul": _SIZE, "cycle_decay": _SIZE, "cycle_limit": _COUNT, "lr_min": _SIZE}
+_WARMUP = {"warmup_t": _ROUNDS, "warmup_lr_init": _SIZE, "warmup_prefix": _SWITCH}
+_NOISE = {
+    "noise_range_t": Option(int | tuple[int, int], least=0),
+    "noise_pct": _SIZE,
+    "noise_std": _SIZE,
+    "noise_seed": _ROUNDS,
+}
+
+#: By a recipe's name. Milestones and periods count rounds.
+LR_SCHEDULES: dict[str, TorchCall] = {
+    "multi_step": _of("MultiStepLR", "milestones", milestones=Option(tuple[int, ...], least=0), gamma=_SIZE),
+    "step": _of("StepLR", "step_size", step_size=_COUNT, gamma=_SIZE),
+    "constant": _of("ConstantLR", factor=Option(float, least=0), total_iters=_COUNT),
+    "exponential": _of("ExponentialLR", "gamma", gamma=_SIZE),
+    "linear": _of("LinearLR", start_factor=_SIZE, end_factor=_SIZE, total_iters=_COUNT),
+    "polynomial": _of("PolynomialLR", total_iters=_COUNT, power=_NUMBER),
+    "cosine": _of("CosineAnnealingLR", "T_max", T_max=_COUNT, eta_min=_SIZE),
+    "cosine_restarts": _of("CosineAnnealingWarmRestarts", "T_0", T_0=_COUNT, T_mult=_COUNT, eta_min=_SIZE),
+    "one_cycle": _of(
         "OneCycleLR",
-        frozenset(
-            {"max_lr", "total_steps", "pct_start", "anneal_strategy", "cycle_momentum", "div_factor"}
-            | {"base_momentum", "max_momentum", "final_div_factor", "three_phase"}
-        ),
+        "max_lr",
+        "total_steps",
+        max_lr=_SIZE,
+        total_steps=_COUNT,
+        pct_start=_SHARE,
+        anneal_strategy=Option(Literal["cos", "linear"]),
+        cycle_momentum=_SWITCH,
+        base_momentum=_SHARE,
+        max_momentum=_SHARE,
+        div_factor=_SIZE,
+        final_div_factor=_SIZE,
+        three_phase=_SWITCH,
+    ),
+    "timm/cosine": _of(
+        "CosineLRScheduler", "t_initial", t_initial=_COUNT, **_CYCLES, **_WARMUP, **_NOISE, k_decay=_NUMBER
+    ),
+    "timm/poly": _of(
+        "PolyLRScheduler", "t_initial", t_initial=_COUNT, power=_NUMBER, **_CYCLES, **_WARMUP, **_NOISE, k_decay=_NUMBER
+    ),
+    "timm/tanh": _of(
+        "TanhLRScheduler", "t_initial", t_initial=_COUNT, lb=_NUMBER, ub=_NUMBER, **_CYCLES, **_WARMUP, **_NOISE
+    ),
+    "timm/step": _of("StepLRScheduler", "decay_t", decay_t=_COUNT, decay_rate=_SIZE, **_WARMUP, **_NOISE),
+    "timm/multistep": _of(
+        "MultiStepLRScheduler",
+        "decay_t",
+        decay_t=Option(tuple[int, ...], least=0),
+        decay_rate=_SIZE,
+        **_WARMUP,
+        **_NOISE,
     ),
 }
 
-#: Recipe name: (torch.nn.init's function, its options).
-INITIALISERS: dict[str, tuple[str, frozenset[str]]] = {
-    "normal": ("normal_", frozenset({"mean", "std"})),
-    "uniform": ("uniform_", frozenset({"a", "b"})),
-    "trunc_normal": ("trunc_normal_", frozenset({"mean", "std", "a", "b"})),
-    "constant": ("constant_", frozenset({"val"})),
-    "zeros": ("zeros_", frozenset()),
-    "ones": ("ones_", frozenset()),
-    "xavier_uniform": ("xavier_uniform_", frozenset({"gain"})),
-    "xavier_normal": ("xavier_normal_", frozenset({"gain"})),
-    "kaiming_uniform": ("kaiming_uniform_", frozenset({"a", "mode", "nonlinearity"})),
-    "kaiming_normal": ("kaiming_normal_", frozenset({"a", "mode", "nonlinearity"})),
-    "orthogonal": ("orthogonal_", frozenset({"gain"})),
+#: By a recipe's name, without the underscore at the end of torch.nn.init's.
+INITIALISERS: dict[str, TorchCall] = {
+    "normal": _of("normal_", mean=_NUMBER, std=_SIZE),
+    "uniform": _of("uniform_", a=_NUMBER, b=_NUMBER),
+    "trunc_normal": _of("trunc_normal_", mean=_NUMBER, std=_SIZE, a=_NUMBER, b=_NUMBER),
+    "constant": _of("constant_", "val", val=_NUMBER),
+    "zeros": _of("zeros_"),
+    "ones": _of("ones_"),
+    "xavier_uniform": _of("xavier_uniform_", vectors=False, gain=_SIZE),
+    "xavier_normal": _of("xavier_normal_", vectors=False, gain=_SIZE),
+    "kaiming_uniform": _of("kaiming_uniform_", vectors=False, a=_NUMBER, mode=_FAN, nonlinearity=_NONLINEARITY),
+    "kaiming_normal": _of("kaiming_normal_", vectors=False, a=_NUMBER, mode=_FAN, nonlinearity=_NONLINEARITY),
+    "orthogonal": _of("orthogonal_", vectors=False, gain=_SIZE),
 }
-
-
-def name_problem(
-    named: Named, table: dict[str, tuple[str, frozenset[str]]], *, always: Iterable[str] = ()
-) -> str | None:
-    """What is wrong with a name or its options, as far as can be told without torch."""
-    if named.name.startswith("timm/"):
-        return None
-    if named.name not in table:
-        return f"there is no {named.name!r}.{did_you_mean(named.name, table)}"
-    known = table[named.name][1] | set(always)
-    for option in named.options:
-        if option not in known:
-            return f"{named.name!r} has no option {option!r}.{did_you_mean(option, known)}"
-    return None
 
 
 def make_optimizer(named: Named, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
@@ -84,26 +178,50 @@ def make_optimizer(named: Named, parameters: list[torch.Tensor]) -> torch.optim.
     from torch import optim
 
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in named.options.items()}
-    if named.name.startswith("timm/"):
-        from timm import optim as timm_optim
-
-        create: Any = vars(timm_optim)["create_optimizer_v2"]  # timm does not declare what it exports
-        made: optim.Optimizer = create(parameters, opt=named.name.removeprefix("timm/"), **options)
-        return made
-    cls = OPTIMIZERS[named.name][0]
-    devices = {parameter.device.type for parameter in parameters}
-    if cls in _FUSED and devices <= {"cpu", "cuda"}:
+    if named.name.startswith(TIMM):
+        return _timm_optimizer(named.name.removeprefix(TIMM), parameters, options)
+    name = OPTIMIZERS[named.name].name
+    if name in _FUSED and {parameter.device.type for parameter in parameters} <= {"cpu", "cuda"}:
         options["fused"] = True
-    optimizer: optim.Optimizer = getattr(optim, cls)(parameters, **options)
+    optimizer: optim.Optimizer = getattr(optim, name)(parameters, **options)
     return optimizer
 
 
-def make_lr_schedule(named: Named, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-    """The rate schedule; it is stepped once a round, whether or not the player moved."""
-    from torch.optim import lr_scheduler
+def make_lr_schedule(
+    named: Named, optimizer: torch.optim.Optimizer
+) -> torch.optim.lr_scheduler.LRScheduler | TimmSchedule:
+    """The rate schedule; it is stepped once a round, whether or not the player moved. Raises ValueError."""
+    name = LR_SCHEDULES[named.name].name
+    if not named.name.startswith(TIMM):
+        from torch.optim import lr_scheduler
 
-    made: lr_scheduler.LRScheduler = getattr(lr_scheduler, LR_SCHEDULES[named.name][0])(optimizer, **named.options)
-    return made
+        made: lr_scheduler.LRScheduler = getattr(lr_scheduler, name)(optimizer, **named.options)
+        return made
+    from timm import scheduler
+
+    try:
+        return TimmSchedule(getattr(scheduler, name)(optimizer, **named.options))
+    except AssertionError as error:  # that is how timm refuses options
+        raise ValueError(f"timm refuses these options: {error}") from error
+
+
+@define
+class TimmSchedule:
+    """A schedule of timm's, which is a function of the round, with the face of one of torch's."""
+
+    _schedule: Any
+    _rounds: int = 0
+
+    def step(self) -> None:
+        """A round is over."""
+        self._rounds += 1
+        self._schedule.step(self._rounds)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rounds": self._rounds}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._rounds = state["rounds"]
 
 
 def initialise(module: nn.Module, init: dict[str, Named]) -> None:
@@ -115,4 +233,17 @@ def initialise(module: nn.Module, init: dict[str, Named]) -> None:
             part = "bias" if "bias" in name else "weight" if parameter.dim() > 1 else "norm"
             if chosen := init.get(part):
                 with torch.no_grad():
-                    getattr(torch.nn.init, INITIALISERS[chosen.name][0])(parameter, **chosen.options)
+                    getattr(torch.nn.init, INITIALISERS[chosen.name].name)(parameter, **chosen.options)
+
+
+def _timm_optimizer(name: str, parameters: list[torch.Tensor], options: dict[str, Any]) -> torch.optim.Optimizer:
+    from timm import optim
+
+    known: list[str] = vars(optim)["list_optimizers"]()  # timm does not declare what it exports
+    if name not in known:
+        raise ValueError(f"timm has no optimiser {name!r}.{did_you_mean(name, known)}")
+    try:
+        made: torch.optim.Optimizer = vars(optim)["create_optimizer_v2"](parameters, opt=name, **options)
+    except (AssertionError, ImportError) as error:  # some of timm's are built on packages that are not installed
+        raise ValueError(f"timm cannot make {name!r} here: {error or 'a package that it needs is missing'}") from error
+    return made

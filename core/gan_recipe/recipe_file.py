@@ -14,7 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from gan_recipe.errors import Problem, RecipeError, UserError, did_you_mean, nearest
-from gan_recipe.toml_file import MAX_DEPTH, Key, value_problems, read_toml
+from gan_recipe.toml_file import MAX_DEPTH, Key, read_toml, value_problems
 from gan_recipe.toml_value import as_key, cut, shortened
 
 MAX_EXTENDS = 64
