@@ -70,7 +70,8 @@ def ends_equal(name: str, folder: Path, make_loop: Callable[[dict[str, nn.Module
     ]
     assert not different
     first = by_hand.graph.networks
-    assert any(not torch.equal(p, q) for key in first for p, q in zip(first[key].parameters(), networks[key].parameters()))
+    trained = zip(parameters(first, *first), parameters(networks, *networks), strict=True)
+    assert not all(torch.equal(before, after) for before, after in trained)
 
 
 def parameters(networks: dict[str, nn.Module], *names: str) -> list[nn.Parameter]:
@@ -98,6 +99,7 @@ def test_d_supervised_equals_a_hand_written_loop(tmp_path: Path) -> None:
         heads = ("trunk", "verdict", "identity", "pose", "light")
         d = torch.optim.Adam(parameters(n, *heads), fused=True, **_options(critic))
         g = torch.optim.Adam(parameters(n, "encoder", "decoder"), fused=True, **_options(generator))
+        cosines = [torch.optim.lr_scheduler.CosineAnnealingLR(each, 2_800) for each in (d, g)]
 
         def step(round: int, batch: Batch) -> None:
             image, target = batch["image"], batch["target"]
@@ -106,6 +108,7 @@ def test_d_supervised_equals_a_hand_written_loop(tmp_path: Path) -> None:
             real_seen, fake_seen = n["trunk"](target), n["trunk"](fake.detach())
             image_seen = n["trunk"](image)
             terms = {"gan": F.softplus(-(n["verdict"](real_seen) - n["verdict"](fake_seen))).mean()}
+            terms["target_identity"] = F.cross_entropy(n["identity"](real_seen), batch["identity"])
             if round % critic.losses["r1"].every == 0:
                 points = target.detach().requires_grad_(True)
                 score = n["verdict"](n["trunk"](points)).sum()
@@ -136,6 +139,8 @@ def test_d_supervised_equals_a_hand_written_loop(tmp_path: Path) -> None:
             total.backward()
             g.step()
             require(True, n, *heads)
+            for cosine in cosines:
+                cosine.step()
 
         return step
 

@@ -46,7 +46,7 @@ trains = ["trunk", "verdict", "mode_head"]
 optimizer = { use = "adam", lr = 1e-3, betas = [0.5, 0.99] }
 lr_schedule = { use = "multi_step", milestones = [3, 9], gamma = 0.5 }
 losses.gan = { use = "relativistic_critic", real = "verdict(trunk(real))", fake = "verdict(trunk(fake))" }
-losses.r1 = { use = "r1", critic = "verdict(trunk(_))", real = "real", weight = { from = 0.1, to = 1, over = 8 }, every = 3 }
+losses.r1={ use = "r1", critic = "verdict(trunk(_))", real = "real", weight = { from = 0, to = 1, over = 8 }, every = 3 }
 losses.gp = { use = "wgan_gp", critic = "verdict(trunk(_))", real = "real", fake = "fake", every = 2 }
 losses.mode = { use = "cross_entropy", logits = "mode_head(trunk(fake))", labels = "mode" }
 constraints.norm = { use = "spectral_norm", on = ["trunk"] }
@@ -120,7 +120,11 @@ def test_another_network_changes_nobody_elses_first_weights() -> None:
     plain = Training(check("tiny.toml"))
     wider = Training(check("tiny.toml", ["networks.mode_head.outputs=3"])).graph.networks
     for name, network in plain.graph.networks.items():
-        same = [torch.equal(a, b) for a, b in zip(network.parameters(), wider[name].parameters(), strict=True) if a.shape == b.shape]
+        same = [
+            torch.equal(a, b)
+            for a, b in zip(network.parameters(), wider[name].parameters(), strict=True)
+            if a.shape == b.shape
+        ]
         assert all(same) and (name == "mode_head") == (len(same) < len(list(network.parameters())))
 
 
@@ -221,7 +225,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_checkpoints() -> No
 def test_a_finished_run_cannot_be_resumed() -> None:
     """The cure is a warm start, and the message says so."""
     folder = train("run.rounds=2").folder
-    with pytest.raises(UserError, match="is done.*start = "):
+    with pytest.raises(UserError, match=r"is done.*start = "):
         resume(folder.name, Registry.installed(), QuietScreen())
 
 

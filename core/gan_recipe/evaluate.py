@@ -30,7 +30,7 @@ def measure(training: Training, *, baseline: bool = False) -> dict[str, float]:
             read: dict[str, object] = {parameter: values[node] for parameter, node in (reads or {}).items()}
             read |= {parameter: TrainingExamples(training, node) for parameter, node in spec.examples.items()}
             try:
-                figures[name] = float(spec.component(**read))  # type: ignore[operator]
+                figures[name] = float(spec.component(**read))
             except (ValueError, TypeError, RuntimeError) as error:
                 where = recipe.file.origin(spec.key).where
                 raise RecipeError([Problem(where, ".".join(spec.key), str(error).partition("\n")[0])]) from error

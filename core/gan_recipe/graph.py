@@ -74,7 +74,7 @@ class Graph:
                 }
                 for name, node in term.loss.functions.items():
                     read[name] = partial(self.apply, node, inputs)
-            values.append(term.loss.component(**read))  # type: ignore[operator]
+            values.append(term.loss.component(**read))
         return values
 
     def apply(self, node: Node, inputs: Mapping[Node, Value], hole: Tensor) -> Value:

@@ -7,8 +7,8 @@ so that listing, showing and checking never pay for it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, NewType, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NewType, Protocol
 
 from attrs import frozen
 
@@ -80,7 +80,7 @@ class Loss(Component):
     kind = "loss"
 
     # Every loss has its own parameters: that is the interface, and no signature here could state it.
-    __call__: ClassVar[object]
+    __call__: ClassVar[Callable[..., Any]]
 
 
 class Constraint(Component):
@@ -187,7 +187,7 @@ class Metric(Component):
 
     kind = "metric"
 
-    __call__: ClassVar[object]
+    __call__: ClassVar[Callable[..., Any]]
 
 
 KINDS: dict[str, type[Component]] = {

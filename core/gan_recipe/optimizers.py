@@ -57,8 +57,12 @@ class TorchCall:
     vectors: bool
 
 
-def _of(name: str, *required: str, vectors: bool = True, **options: Option) -> TorchCall:
-    return TorchCall(name, options, required, vectors)
+def _of(name: str, *required: str, **options: Option) -> TorchCall:
+    return TorchCall(name, options, required, vectors=True)
+
+
+def _of_matrices(name: str, **options: Option) -> TorchCall:
+    return TorchCall(name, options, (), vectors=False)
 
 
 _NUMBER = Option(float)
@@ -165,11 +169,11 @@ INITIALISERS: dict[str, TorchCall] = {
     "constant": _of("constant_", "val", val=_NUMBER),
     "zeros": _of("zeros_"),
     "ones": _of("ones_"),
-    "xavier_uniform": _of("xavier_uniform_", vectors=False, gain=_SIZE),
-    "xavier_normal": _of("xavier_normal_", vectors=False, gain=_SIZE),
-    "kaiming_uniform": _of("kaiming_uniform_", vectors=False, a=_NUMBER, mode=_FAN, nonlinearity=_NONLINEARITY),
-    "kaiming_normal": _of("kaiming_normal_", vectors=False, a=_NUMBER, mode=_FAN, nonlinearity=_NONLINEARITY),
-    "orthogonal": _of("orthogonal_", vectors=False, gain=_SIZE),
+    "xavier_uniform": _of_matrices("xavier_uniform_", gain=_SIZE),
+    "xavier_normal": _of_matrices("xavier_normal_", gain=_SIZE),
+    "kaiming_uniform": _of_matrices("kaiming_uniform_", a=_NUMBER, mode=_FAN, nonlinearity=_NONLINEARITY),
+    "kaiming_normal": _of_matrices("kaiming_normal_", a=_NUMBER, mode=_FAN, nonlinearity=_NONLINEARITY),
+    "orthogonal": _of_matrices("orthogonal_", gain=_SIZE),
 }
 
 

@@ -17,9 +17,7 @@ STAGES = ((32, 64), (64, 128), (96, 192), (128, 256), (160, 320))
 
 
 class CasiaEncoder(nn.Module):
-    def __init__(
-        self, channels: int, *, width: float, residual: bool, norm: str, activation: str, stem: int
-    ) -> None:
+    def __init__(self, channels: int, *, width: float, residual: bool, norm: str, activation: str, stem: int) -> None:
         super().__init__()
         self.stem = stem
         channels *= stem * stem

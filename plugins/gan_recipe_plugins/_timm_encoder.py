@@ -69,9 +69,7 @@ class TimmEncoder(nn.Module):
         self.train(was_training)
 
 
-def _backbone(
-    name: str, channels: int, size: tuple[int, int], pretrained: bool, levels: tuple[int, ...] | None
-) -> Any:
+def _backbone(name: str, channels: int, size: tuple[int, int], pretrained: bool, levels: tuple[int, ...] | None) -> Any:
     architecture = name.split(".")[0]
     if not timm.is_model(architecture):
         near = difflib.get_close_matches(architecture, timm.list_models(), n=1, cutoff=0)

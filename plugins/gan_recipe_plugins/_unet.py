@@ -39,9 +39,7 @@ class UNetEncoder(nn.Module):
 
 
 class UNetDecoder(nn.Module):
-    def __init__(
-        self, maps: Tensor | tuple[Tensor, ...], *, norm: str, dropout: float, image_channels: int
-    ) -> None:
+    def __init__(self, maps: Tensor | tuple[Tensor, ...], *, norm: str, dropout: float, image_channels: int) -> None:
         super().__init__()
         if isinstance(maps, Tensor) or not maps:
             what = f"a tensor of shape {tuple(maps.shape)}" if isinstance(maps, Tensor) else "empty"
