@@ -28,7 +28,6 @@ precision = "float32"
 [data]
 faces = { use = "toy_2d" }
 noise = { use = "noise", size = 8 }
-images = { use = "noise", size = 192, field = "pixels" }
 
 [networks]
 body      = { use = "dcgan_decoder", size = 8, width = 0.0625 }
@@ -40,15 +39,16 @@ other     = { use = "dcgan_decoder", size = 8, width = 0.0625 }
 [values]
 fake = "body(noise)"
 real = "other(noise)"
+seen_mode = "mode_head(trunk(fake))"
 
 [players.critic]
 trains = ["trunk", "verdict", "mode_head"]
 optimizer = { use = "adam", lr = 1e-3, betas = [0.5, 0.99] }
 lr_schedule = { use = "multi_step", milestones = [3, 9], gamma = 0.5 }
 losses.gan = { use = "relativistic_critic", real = "verdict(trunk(real))", fake = "verdict(trunk(fake))" }
-losses.r1={ use = "r1", critic = "verdict(trunk(_))", real = "real", weight = { from = 0, to = 1, over = 8 }, every = 3 }
+losses.r1 = { use = "r1", critic = "verdict(trunk(_))", real = "real", weight = 0.5, every = 3 }
 losses.gp = { use = "wgan_gp", critic = "verdict(trunk(_))", real = "real", fake = "fake", every = 2 }
-losses.mode = { use = "cross_entropy", logits = "mode_head(trunk(fake))", labels = "mode" }
+losses.mode = { use = "cross_entropy", logits = "seen_mode", labels = "mode", weight = { from = 0.1, to = 1, over = 8 } }
 constraints.norm = { use = "spectral_norm", on = ["trunk"] }
 
 [players.generator]
@@ -74,7 +74,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A recipe with everything that has a state: penalties, ramps, averages, rates, spectral norm, a frozen network."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "tiny.toml"
-    path.write_text(TINY.replace('images = { use = "noise", size = 192, field = "pixels" }\n', ""))
+    path.write_text(TINY)
     return path
 
 
@@ -118,7 +118,7 @@ def test_another_network_changes_nobody_elses_first_weights() -> None:
     from gan_recipe.training import Training
 
     plain = Training(check("tiny.toml"))
-    wider = Training(check("tiny.toml", ["networks.mode_head.outputs=3"])).graph.networks
+    wider = Training(check("tiny.toml", ["networks.mode_head.outputs=12"])).graph.networks
     for name, network in plain.graph.networks.items():
         same = [
             torch.equal(a, b)

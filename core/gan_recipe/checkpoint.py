@@ -127,9 +127,14 @@ def restore_optimizer(
     optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], other: Mapping[str, Any]
 ) -> None:
     """The reverse of ``optimizer_tensors``."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for key, value in {**other["values"], **tensors}.items():
         index, _, name = key.partition("/")
+        parameter = parameters[int(index)]
+        if isinstance(value, Tensor) and value.shape == parameter.shape:
+            # Fused optimisers walk parameter and state as they lie in memory: both must lie alike (NHWC or not).
+            value = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
         state.setdefault(int(index), {})[name] = value
     groups = [
         {key: tuple(value) if isinstance(value, list) and key == "betas" else value for key, value in group.items()}

@@ -52,9 +52,9 @@ class TorchCall:
     name: str
     options: Mapping[str, Option]
     #: Those that must be stated.
-    required: tuple[str, ...]
+    required: tuple[str, ...] = ()
     #: Whether it works on vectors, such as biases; only initialisers of matrices and kernels do not.
-    vectors: bool
+    vectors: bool = True
 
 
 def _of(name: str, *required: str, **options: Option) -> TorchCall:

@@ -60,7 +60,7 @@ def structure(cls: type[T], table: Any, key: Key, around: Surroundings, *, reser
         return cls(**{fields[name].alias: value for name, value in values.items()})
     except ValueError as error:
         told = str(error.args[0]) if error.args else "these settings are refused"
-        around.report((*key, *_blamed(told, table)), _BOUND.sub(_bound, told))
+        around.report((*key, *blamed(told, table)), _BOUND.sub(_bound, told))
     except Exception as error:  # a stranger's component may raise anything
         around.report(key, f"{cls.__name__} fails on these settings: {type(error).__name__}: {error}")
     return None
@@ -230,7 +230,7 @@ _BOUND = re.compile(r"^'\w+' must be (>=|>|<=|<) (\S+): (.*)$", re.DOTALL)
 _WORDS = {">=": "at least", ">": "above", "<=": "at most", "<": "below"}
 
 
-def _blamed(told: str, table: Mapping[str, Any]) -> Key:
+def blamed(told: str, table: Mapping[str, Any]) -> Key:
     """The setting that a refusal speaks of, when it begins with the name of a stated one."""
     match = _SETTING.match(told)
     found: Key = ()
@@ -243,7 +243,7 @@ def _blamed(told: str, table: Mapping[str, Any]) -> Key:
 
 
 def _bound(match: re.Match[str]) -> str:
-    return f"expected a number {_WORDS[match[1]]} {match[2]}, not {match[3]}"
+    return f"expected {_WORDS[match[1]]} {match[2]}, not {match[3]}"
 
 
 # ------------------------------------------------------------------------------------------------------- types in words
@@ -271,7 +271,9 @@ def _describe(expected: Any) -> str:
     if origin is tuple and arguments[-1] is Ellipsis:
         return f"a list, each {_describe(arguments[0])}"
     if origin is tuple:
-        return f"a list of {len(arguments)}: {', '.join(map(_describe, arguments))}"
+        words = [_describe(argument) for argument in arguments]
+        same = len(set(words)) == 1
+        return f"a list of {len(words)}, each {words[0]}" if same else f"a list of {len(words)}: {', '.join(words)}"
     if origin in (dict, Mapping):
         return f"a table, each {_describe(arguments[1])}"
     return "a table"

@@ -19,7 +19,7 @@ from gan_recipe.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.interfaces import Source
 from gan_recipe.plan import RoundPlan, movers, plan_round
 from gan_recipe.player import Player
-from gan_recipe.randomness import derived_seed
+from gan_recipe.randomness import derived_seed, seeded
 from gan_recipe.recipe import Recipe
 from gan_recipe.stream import Batch, Stream
 from gan_recipe.warm_start import Beginning
@@ -69,8 +69,9 @@ class Training:
                 begun = Beginning(spec) if spec.start else None
                 if begun and begun.fits(networks[name]):
                     self.lineage[name] = begun.load(networks[name])
-                for constraint in constraints:
-                    constraint.attach(networks[name])
+                with seeded("constraints", name, run.seed):
+                    for constraint in constraints:
+                        constraint.attach(networks[name])
                 if begun and name not in self.lineage:
                     # The other run's network may have had such constraints itself, and their tensors with them.
                     self.lineage[name] = begun.load(networks[name])

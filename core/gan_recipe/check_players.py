@@ -1,0 +1,171 @@
+"""Players, their losses and constraints, and the schedule: the part of a recipe that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from gan_recipe.errors import did_you_mean
+from gan_recipe.interfaces import Constraint, Loss, Schedule
+from gan_recipe.optimizers import LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS
+from gan_recipe.ramp import Ramp
+from gan_recipe.reading import Reading
+from gan_recipe.recipe import ConstraintSpec, LossSpec, Named, PlayerSpec, RunSettings
+from gan_recipe.settings import slips, structure
+from gan_recipe.signature import annotation, call_parameters
+from gan_recipe.tables import Tables
+from gan_recipe.toml_file import Key
+from gan_recipe.toml_value import shortened
+
+_PLAYER = ("trains", "optimizer", "lr_schedule", "losses", "constraints", "ema")
+_EXAMPLE = '[players.generator] with trains = ["decoder"], an optimizer and losses'
+
+# A player that does not move in so many first rounds, nor in the last ones, is taken never to move.
+_FIRST_ROUNDS = 50_000
+_LAST_ROUNDS = 5_000
+
+
+def read_players(reading: Reading, run: RunSettings | None) -> dict[str, PlayerSpec]:
+    """The sound players of ``[players]``, with all of their losses, also those of weight 0."""
+    tables = reading.tables
+    tables.required(("players",), _EXAMPLE)
+    found = {}
+    for name, table in tables.entries(("players",)).items():
+        if (player := _player(reading, name, table, run)) is not None:
+            found[name] = player
+    return found
+
+
+def read_schedule(tables: Tables, run: RunSettings | None) -> Schedule | None:
+    """The schedule, once it is seen to let every player move."""
+    key = ("schedule",)
+    table = tables.required(key, 'use = "together"')
+    schedule = tables.component(table, key, Schedule) if table else None
+    if schedule is None:
+        return None
+    players = list(tables.entries(("players",)))
+    unknown = [name for name in schedule.names() if name not in players]
+    for name in unknown:
+        tables.report((*key, *_place(name, table)), f"there is no player {name!r}.{did_you_mean(name, players)}")
+    if not unknown and run is not None and players:
+        for name in _never_moving(schedule, players, run.rounds):
+            what = f"{name!r} never moves in the {run.rounds:,} rounds of the run; change the schedule or the rounds"
+            tables.report(key, what)
+    return schedule
+
+
+def _player(reading: Reading, name: str, table: dict[str, Any], run: RunSettings | None) -> PlayerSpec | None:
+    tables = reading.tables
+    key: Key = ("players", name)
+    for stated in table:
+        if stated not in _PLAYER:
+            tables.report((*key, stated), f"a player has no such key.{did_you_mean(stated, _PLAYER)}")
+    misspelt = slips(table, _PLAYER)
+    trains: list[str] = []
+    if "trains" in table:
+        trains = tables.names(table["trains"], (*key, "trains"), list(reading.flow.networks or ()), "network")
+    elif "trains" not in misspelt:
+        tables.report(key, "'trains' is missing: the networks that the player steers, such as [\"decoder\"]")
+    optimizer = None
+    if "optimizer" in table:
+        optimizer = tables.torch_call(table["optimizer"], (*key, "optimizer"), OPTIMIZERS, {"lr": LEARNING_RATE})
+    elif "optimizer" not in misspelt:
+        tables.report(key, "'optimizer' is missing, such as { use = \"adam\", lr = 2e-4 }")
+    lr_schedule = None
+    if "lr_schedule" in table:
+        lr_schedule = tables.torch_call(table["lr_schedule"], (*key, "lr_schedule"), LR_SCHEDULES)
+        _check_length(tables, lr_schedule, run)
+    ema = table.get("ema")
+    if ema is not None and (type(ema) not in (int, float) or not 0 <= ema < 1):
+        tables.report((*key, "ema"), f"expected a decay from 0 to below 1, such as 0.999, not {shortened(ema)}")
+    losses = {}
+    for each, loss_table in tables.entries((*key, "losses")).items():
+        if (loss := _loss(reading, each, loss_table, (*key, "losses", each))) is not None:
+            losses[each] = loss
+    if not table.get("losses") and "losses" not in misspelt:
+        tables.report(key, 'the player has nothing to minimise; state losses, each a table such as { use = "l1" }')
+    constraints = {}
+    for each, constraint_table in tables.entries((*key, "constraints")).items():
+        constraint = _constraint(tables, each, constraint_table, (*key, "constraints", each), trains)
+        if constraint is not None:
+            constraints[each] = constraint
+    if optimizer is None or not tables.is_sound((*key, "ema")):
+        return None
+    return PlayerSpec(name, tuple(trains), optimizer, lr_schedule, losses, constraints, ema, key)
+
+
+def _check_length(tables: Tables, schedule: Named | None, run: RunSettings | None) -> None:
+    """torch's one cycle refuses to be stepped beyond its end, in the middle of the run."""
+    if schedule is not None and run is not None and schedule.options.get("total_steps", run.rounds) < run.rounds:
+        what = f"the cycle ends before the run, which has {run.rounds:,} rounds; state at least as many"
+        tables.report((*schedule.key, "total_steps"), what)
+
+
+def _loss(reading: Reading, name: str, table: dict[str, Any], key: Key) -> LossSpec | None:
+    tables = reading.tables
+    weight = _weight(tables, table.get("weight", 1.0), (*key, "weight"))
+    every = table.get("every", 1)
+    if type(every) is not int or every < 1:
+        tables.report((*key, "every"), f"expected a number of moves, at least 1, not {shortened(every)}")
+    cls = tables.component_class(table, key, Loss)
+    if cls is None:
+        return None
+    parameters = call_parameters(cls)
+    reserved = ["use", "weight", "every", *parameters]
+    component = structure(cls, table, key, tables.around, reserved=reserved)
+    bound = reading.bindings(parameters, table, key, reserved)
+    if component is None or weight is None:
+        return None
+    functions = {each for each, parameter in parameters.items() if annotation(parameter) == "Function"}
+    return LossSpec(
+        name=name,
+        use=table["use"],
+        component=component,
+        weight=weight,
+        every=every,
+        reads={each: node for each, node in bound.items() if each not in functions},
+        functions={each: node for each, node in bound.items() if each in functions},
+        key=key,
+    )
+
+
+def _weight(tables: Tables, stated: Any, key: Key) -> float | Ramp | None:
+    if type(stated) in (int, float):
+        return float(stated)
+    if isinstance(stated, dict):
+        return structure(Ramp, stated, key, tables.around)
+    example = "{ from = 0, to = 0.1, over = 2_000 }"
+    tables.report(key, f"expected a number or a ramp such as {example}, not {shortened(stated)}")
+    return None
+
+
+def _constraint(
+    tables: Tables, name: str, table: dict[str, Any], key: Key, trains: Sequence[str]
+) -> ConstraintSpec | None:
+    component = tables.component(table, key, Constraint, ("on",))
+    on = list(trains)
+    if "on" in table:
+        on = tables.names(table["on"], (*key, "on"), trains, "network of this player")
+    return None if component is None else ConstraintSpec(name, table["use"], component, tuple(on), key)
+
+
+def _place(name: str, table: Mapping[str, Any]) -> Key:
+    """Where a schedule's table speaks of the player ``name``."""
+    for setting, value in table.items():
+        if value == name:
+            return (setting,)
+        if isinstance(value, dict) and name in value:
+            return (setting, name)
+    return ()
+
+
+def _never_moving(schedule: Schedule, players: Sequence[str], rounds: int) -> Collection[str]:
+    waiting = set(players)
+    # A player may start late, so the end of a long run counts as much as its beginning.
+    late = range(max(_FIRST_ROUNDS, rounds - _LAST_ROUNDS), rounds)
+    for stretch in (range(min(rounds, _FIRST_ROUNDS)), late):
+        for round in stretch:
+            waiting.difference_update(schedule.moves(round, players))
+            if not waiting:
+                return ()
+    return sorted(waiting)
