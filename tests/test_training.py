@@ -39,7 +39,7 @@ other     = { use = "dcgan_decoder", size = 8, width = 0.0625 }
 [values]
 fake = "body(noise)"
 real = "other(noise)"
-seen_mode = "mode_head(trunk(fake))"
+seen = "mode_head(trunk(fake))"
 
 [players.critic]
 trains = ["trunk", "verdict", "mode_head"]
@@ -48,7 +48,7 @@ lr_schedule = { use = "multi_step", milestones = [3, 9], gamma = 0.5 }
 losses.gan = { use = "relativistic_critic", real = "verdict(trunk(real))", fake = "verdict(trunk(fake))" }
 losses.r1 = { use = "r1", critic = "verdict(trunk(_))", real = "real", weight = 0.5, every = 3 }
 losses.gp = { use = "wgan_gp", critic = "verdict(trunk(_))", real = "real", fake = "fake", every = 2 }
-losses.mode = { use = "cross_entropy", logits = "seen_mode", labels = "mode", weight = { from = 0.1, to = 1, over = 8 } }
+losses.mode = { use = "cross_entropy", logits = "seen", labels = "mode", weight = { from = 0.1, to = 1, over = 8 } }
 constraints.norm = { use = "spectral_norm", on = ["trunk"] }
 
 [players.generator]

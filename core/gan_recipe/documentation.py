@@ -13,7 +13,6 @@ import attrs
 
 from gan_recipe.interfaces import Component, Data, Loss, Metric, Network, Schedule
 from gan_recipe.settings import describe_type, setting_name
-from gan_recipe.signature import call_parameters
 from gan_recipe.signature import call_parameters, is_required
 
 

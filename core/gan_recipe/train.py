@@ -199,7 +199,9 @@ def _describe(training: Training, registry: Registry, threads: int) -> dict[str,
             "gan-recipe": gan_recipe.__version__,
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "plugins": {name: plugin.distribution for name, plugin in registry.plugins.items() if plugin.components},
+            "plugins": {
+                name: plugin.distribution for name, plugin in registry.plugins.items() if plugin.components is not None
+            },
         },
         "threads": threads,
         "command": sys.argv[1:],
