@@ -23,6 +23,7 @@ from gan_recipe.signature import annotation, call_parameters
 from gan_recipe.tables import Tables
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
+from gan_recipe.warm_start import find_start
 
 TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics")
 _PARTS = ("weight", "norm", "bias")
@@ -150,20 +151,14 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
         if start is not None and (not isinstance(start, str) or not start):
             tables.report((*key, "start"), f"expected RUN, RUN@ROUND or RUN@ROUND:NETWORK, not {shortened(start)}")
         elif start:
-            _check_start(tables, start, name, (*key, "start"))
+            try:
+                find_start(start, name)
+            except ValueError as error:
+                tables.report((*key, "start"), str(error))
         init = _init(tables, (*key, "init"))
         if component is not None and tables.is_sound(key):
             found[name] = NetworkSpec(name, table["use"], component, start, init, key)
     return found
-
-
-def _check_start(tables: Tables, start: str, network: str, key: Key) -> None:
-    from gan_recipe.warm_start import find_start
-
-    try:
-        find_start(start, network)
-    except ValueError as error:
-        tables.report(key, str(error))
 
 
 def _init(tables: Tables, key: Key) -> dict[str, Named]:

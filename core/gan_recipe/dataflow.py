@@ -48,7 +48,6 @@ class Dataflow:
 
     #: The fields of the batch, as ``source.field``.
     fields: Collection[str]
-    #: Their names; when there are none at all, that is the problem, and not every call.
     networks: Collection[str]
     #: What each value states; None for one whose text is no expression.
     stated: Mapping[str, Expression | None]
@@ -98,8 +97,6 @@ class Dataflow:
 
     def _node(self, expression: Expression) -> Node:
         if isinstance(expression, Call):
-            if not self.networks:
-                raise KnownProblem
             if expression.network not in self.networks:
                 hint = did_you_mean(expression.network, self.networks)
                 raise NameProblem(f"there is no network {expression.network!r}.{hint}")
