@@ -15,6 +15,7 @@ from gan_recipe.registry import Registry
 from gan_recipe.train import start
 
 WIDTHS = {
+    "d_supervised_literal": {"encoder": 0.125, "decoder": 0.125, "trunk": 0.125},
     "d_supervised": {"encoder": 0.125, "decoder": 0.125, "trunk": 0.125},
     "dcgan": {"generator": 0.0625, "trunk": 0.0625},
     "pix2pix": {"encoder": 0.125, "trunk": 0.125},
