@@ -23,7 +23,6 @@ from gan_recipe.signature import annotation, call_parameters
 from gan_recipe.tables import Tables
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
-from gan_recipe.warm_start import find_start
 
 TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics")
 _PARTS = ("weight", "norm", "bias")
@@ -122,7 +121,7 @@ def _data(tables: Tables) -> tuple[dict[str, Data], dict[str, Field]]:
     tables.classes.update({full: one.classes for full, one in fields.items()})
     tables.unknown_sources.update(name for name in stated if name not in found)
     if not stated:
-        tables.unknown_sources.add("data")
+        tables.unknown_sources.add("*")
     return found, fields
 
 
@@ -151,14 +150,20 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
         if start is not None and (not isinstance(start, str) or not start):
             tables.report((*key, "start"), f"expected RUN, RUN@ROUND or RUN@ROUND:NETWORK, not {shortened(start)}")
         elif start:
-            try:
-                find_start(start, name)
-            except ValueError as error:
-                tables.report((*key, "start"), str(error))
+            _check_start(tables, start, name, (*key, "start"))
         init = _init(tables, (*key, "init"))
         if component is not None and tables.is_sound(key):
             found[name] = NetworkSpec(name, table["use"], component, start, init, key)
     return found
+
+
+def _check_start(tables: Tables, start: str, network: str, key: Key) -> None:
+    from gan_recipe.warm_start import find_start
+
+    try:
+        find_start(start, network)
+    except ValueError as error:
+        tables.report(key, str(error))
 
 
 def _init(tables: Tables, key: Key) -> dict[str, Named]:

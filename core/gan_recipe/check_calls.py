@@ -30,6 +30,8 @@ def check_calls(reading: Reading, parts: Parts) -> None:
     is not known of a part that is wrong itself: whatever it mentions is taken to be called.
     """
     tables = reading.tables
+    if not tables.table(("players",)):
+        return  # that is the problem, and not every network
     alive = _looked_at(parts)
     if not reading.is_bound(("sheet",)):
         alive |= reading.mentioned(tables.table(("sheet",)))
@@ -81,7 +83,9 @@ def without_dropped(parts: Parts) -> Parts:
 def _check_player(reading: Reading, player: PlayerSpec, alive: set[str]) -> None:
     report = reading.tables.report
     live = _live(player)
-    if player.losses and not live:
+    if not player.losses or not player.trains:
+        return  # that is reported already
+    if not live:
         report((*player.key, "losses"), "every loss has weight 0: the player has nothing to minimise")
     elif idle := [loss for loss in live if not _networks_of([loss]) & set(player.trains)]:
         trained = ", ".join(player.trains)

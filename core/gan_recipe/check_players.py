@@ -44,10 +44,12 @@ def read_schedule(tables: Tables, run: RunSettings | None) -> Schedule | None:
     if schedule is None:
         return None
     players = list(tables.entries(("players",)))
+    if not players:
+        return schedule
     unknown = [name for name in schedule.names() if name not in players]
     for name in unknown:
         tables.report((*key, *_place(name, table)), f"there is no player {name!r}.{did_you_mean(name, players)}")
-    if not unknown and run is not None and players:
+    if not unknown and run is not None:
         for name in _never_moving(schedule, players, run.rounds):
             what = f"{name!r} never moves in the {run.rounds:,} rounds of the run; change the schedule or the rounds"
             tables.report(key, what)
@@ -62,9 +64,9 @@ def _player(reading: Reading, name: str, table: dict[str, Any], run: RunSettings
             tables.report((*key, stated), f"a player has no such key.{did_you_mean(stated, _PLAYER)}")
     misspelt = slips(table, _PLAYER)
     trains: list[str] = []
-    if "trains" in table:
-        trains = tables.names(table["trains"], (*key, "trains"), list(reading.flow.networks or ()), "network")
-    elif "trains" not in misspelt:
+    if "trains" in table and reading.flow.networks:
+        trains = tables.names(table["trains"], (*key, "trains"), reading.flow.networks, "network")
+    elif "trains" not in table and "trains" not in misspelt:
         tables.report(key, "'trains' is missing: the networks that the player steers, such as [\"decoder\"]")
     optimizer = None
     if "optimizer" in table:
@@ -86,7 +88,9 @@ def _player(reading: Reading, name: str, table: dict[str, Any], run: RunSettings
         tables.report(key, 'the player has nothing to minimise; state losses, each a table such as { use = "l1" }')
     constraints = {}
     for each, constraint_table in tables.entries((*key, "constraints")).items():
-        constraint = _constraint(tables, each, constraint_table, (*key, "constraints", each), trains)
+        # What the player trains is known only when all of it is; otherwise any network may be meant.
+        mine = trains if trains and tables.is_sound((*key, "trains")) else list(reading.flow.networks)
+        constraint = _constraint(tables, each, constraint_table, (*key, "constraints", each), mine)
         if constraint is not None:
             constraints[each] = constraint
     if optimizer is None or not tables.is_sound((*key, "ema")):
@@ -144,7 +148,7 @@ def _constraint(
 ) -> ConstraintSpec | None:
     component = tables.component(table, key, Constraint, ("on",))
     on = list(trains)
-    if "on" in table:
+    if "on" in table and trains:
         on = tables.names(table["on"], (*key, "on"), trains, "network of this player")
     return None if component is None else ConstraintSpec(name, table["use"], component, tuple(on), key)
 

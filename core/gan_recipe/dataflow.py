@@ -48,10 +48,11 @@ class Dataflow:
 
     #: The fields of the batch, as ``source.field``.
     fields: Collection[str]
+    #: Their names; when there are none at all, that is the problem, and not every call.
     networks: Collection[str]
     #: What each value states; None for one whose text is no expression.
     stated: Mapping[str, Expression | None]
-    #: Sources of data that could not tell their fields.
+    #: Sources of data that could not tell their fields; ``*`` when not even the sources are known.
     unknown_sources: Collection[str] = ()
     #: The node of every sound value; none comes before one that it reads.
     values: dict[str, Node] = field(factory=dict, init=False)
@@ -97,6 +98,8 @@ class Dataflow:
 
     def _node(self, expression: Expression) -> Node:
         if isinstance(expression, Call):
+            if not self.networks:
+                raise KnownProblem
             if expression.network not in self.networks:
                 hint = did_you_mean(expression.network, self.networks)
                 raise NameProblem(f"there is no network {expression.network!r}.{hint}")
@@ -116,8 +119,7 @@ class Dataflow:
             return self._intern(found[0], None, name)
         if found:
             raise NameProblem(ambiguous(name, found))
-        source, dot, _ = name.partition(".")
-        if source in self.unknown_sources or (self.unknown_sources and not dot):
+        if may_be_unknown(name, self.unknown_sources):
             raise KnownProblem
         if name in self.networks:
             raise NameProblem(f"{name!r} is a network, not a value; call it: {name}(...)")
@@ -147,6 +149,12 @@ class Dataflow:
 def matching_fields(name: str, fields: Collection[str]) -> list[str]:
     """The fields that ``name`` may mean: itself, or, without a source, one of each source that has such a field."""
     return [name] if name in fields else sorted(full for full in fields if full.partition(".")[2] == name)
+
+
+def may_be_unknown(name: str, unknown_sources: Collection[str]) -> bool:
+    """Whether ``name`` may be a field of a source that could not tell its fields; ``*`` stands for any source."""
+    source, dot, _ = name.partition(".")
+    return "*" in unknown_sources or source in unknown_sources or (bool(unknown_sources) and not dot)
 
 
 def ambiguous(name: str, found: Collection[str]) -> str:

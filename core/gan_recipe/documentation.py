@@ -1,19 +1,23 @@
-"""What a component says of itself, read from its class: the one source of ``list``, ``show`` and the docs."""
+"""What a component says of itself, read from its class: the one source of ``show`` and the docs."""
 
 from __future__ import annotations
 
 import inspect
 import io
 import tokenize
+import types
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from gan_recipe.interfaces import Component, Data, Loss, Metric, Network, Schedule
+from gan_recipe.interfaces import ClassCount, Component, Data, Loss, Metric, Network, Schedule
 from gan_recipe.settings import describe_type, setting_name
-from gan_recipe.signature import call_parameters, is_required
+from gan_recipe.signature import annotation, call_parameters, is_required
+from gan_recipe.toml_value import as_toml
+
+_SHORT = 78
 
 
 @attrs.frozen
@@ -27,11 +31,14 @@ class Setting:
     doc: str
 
 
-def summary(cls: type[Any]) -> str:
-    """The docstring's first sentence."""
-    text = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
-    end = text.find(". ")
-    return text if end < 0 else text[: end + 1]
+@attrs.frozen
+class Read:
+    """One parameter of a loss's or a metric's ``__call__``."""
+
+    name: str
+    #: "value", "function" (a composition with a hole) or "examples" (a value over the training stream).
+    kind: str
+    required: bool
 
 
 def settings(cls: type[Any]) -> list[Setting]:
@@ -42,7 +49,7 @@ def settings(cls: type[Any]) -> list[Setting]:
         Setting(
             name=setting_name(field),
             type=describe_type(hints[field.name]),
-            default=None if field.default is attrs.NOTHING else as_toml(_default(field)),
+            default=None if field.default is attrs.NOTHING else _default(field),
             doc=docs.get(field.name, ""),
         )
         for field in attrs.fields(cls)
@@ -50,11 +57,15 @@ def settings(cls: type[Any]) -> list[Setting]:
     ]
 
 
-def reads(cls: type[Component]) -> list[tuple[str, bool]]:
-    """What a loss or metric reads: parameter and whether it must be stated."""
+def reads(cls: type[Component]) -> list[Read]:
+    """What a loss or a metric reads, in order."""
     if not issubclass(cls, (Loss, Metric)):
         return []
-    return [(name, is_required(parameter)) for name, parameter in call_parameters(cls).items()]
+    kinds = {"Function": "function", "Examples": "examples"}
+    return [
+        Read(name, kinds.get(annotation(parameter), "value"), is_required(parameter))
+        for name, parameter in call_parameters(cls).items()
+    ]
 
 
 def field_docs(cls: type[Any]) -> dict[str, str]:
@@ -67,41 +78,59 @@ def field_docs(cls: type[Any]) -> dict[str, str]:
 
 
 def example(name: str, cls: type[Component]) -> str:
-    """The shortest recipe lines that use the component."""
+    """The shortest recipe lines that use the component. They are TOML; what they name is for the person to change."""
+    hints = typing.get_type_hints(cls)
     fields: Any = attrs.fields(cls)  # type: ignore[arg-type]
-    stated = {setting_name(field): "..." for field in fields if field.init and field.default is attrs.NOTHING}
-    stated |= {parameter: '"..."' for parameter, required in reads(cls) if required}
-    table = ", ".join([f'use = "{name}"', *(f"{key} = {value}" for key, value in stated.items())])
+    stated = {"use": as_toml(name)}
+    for field in fields:
+        if field.init and field.default is attrs.NOTHING:
+            stated[setting_name(field)] = _placeholder(hints[field.name])
+    for read in reads(cls):
+        if read.required:
+            stated[read.name] = '"critic"' if read.kind == "function" else as_toml(read.name)
     short = name.rpartition(".")[2]
     if issubclass(cls, Schedule):
-        return f'[schedule]\nuse = "{name}"'
+        return "\n".join(["[schedule]", *(f"{key} = {value}" for key, value in stated.items())])
     if issubclass(cls, Data):
-        return f"[data]\n{short} = {{ {table} }}"
+        return _table("data", short, stated)
     if issubclass(cls, Network):
-        return f"[networks]\n{cls.kind} = {{ {table} }}"
+        return _table("networks", cls.kind, stated)
     if issubclass(cls, Metric):
-        return f"[metrics]\n{short} = {{ {table} }}"
-    return f"[players.critic]\n{'losses' if issubclass(cls, Loss) else 'constraints'}.{short} = {{ {table} }}"
+        return _table("metrics", short, stated)
+    player = "generator" if short.endswith("_generator") else "critic"
+    if issubclass(cls, Loss):
+        return _table(f"players.{player}", f"losses.{short}", stated)
+    return _table(f"players.{player}", f"constraints.{short}", stated)
 
 
-def as_toml(value: Any) -> str:
-    """A default as a recipe would write it."""
-    if value is None:
-        return "left out"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (str, Path)):
-        return f'"{value}"'
-    if isinstance(value, (tuple, list)):
-        return f"[{', '.join(map(as_toml, value))}]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {as_toml(inner)}" for key, inner in value.items()) + " }" if value else "{}"
-    return str(value)
+def _table(around: str, name: str, stated: dict[str, str]) -> str:
+    """An entry of a table: on one line where that is short."""
+    line = f"{name} = {{ {', '.join(f'{key} = {value}' for key, value in stated.items())} }}"
+    if len(line) <= _SHORT:
+        return f"[{around}]\n{line}"
+    return "\n".join([f"[{around}.{name}]", *(f"{key} = {value}" for key, value in stated.items())])
 
 
-def _default(field: attrs.Attribute[Any]) -> Any:
+def _default(field: attrs.Attribute[Any]) -> str:
     default: Any = field.default
-    return default.factory() if hasattr(default, "factory") else default
+    value = default.factory() if hasattr(default, "factory") else default
+    return "left out" if value is None else as_toml(value)
+
+
+def _placeholder(expected: Any) -> str:
+    """Some value of the type."""
+    origin, arguments = get_origin(expected), get_args(expected)
+    if expected is ClassCount or expected is int:
+        return "1"
+    if origin is Literal:
+        return as_toml(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return _placeholder(arguments[0])
+    if origin is tuple:
+        return f"[{_placeholder(arguments[0])}]"
+    if origin is dict:
+        return f"{{ NAME = {_placeholder(arguments[1])} }}"
+    return {float: "1.0", bool: "true", Path: '"FOLDER"'}.get(expected, '"NAME"')
 
 
 def _field_docs_of(cls: type[Any]) -> dict[str, str]:

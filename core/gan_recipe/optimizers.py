@@ -30,8 +30,9 @@ class Option:
     type: Any
     #: The smallest number allowed, for a list that of each element.
     least: float | None = None
-    #: What a number must be below.
+    #: What a number must be below, or above.
     below: float | None = None
+    above: float | None = None
 
     def problem(self, value: Any) -> str | None:
         """What is wrong with a value of the right type; None when nothing is."""
@@ -41,6 +42,8 @@ class Option:
                 return f"expected at least {self.least:g}, not {number:g}"
             if self.below is not None and number >= self.below:
                 return f"expected less than {self.below:g}, not {number:g}"
+            if self.above is not None and number <= self.above:
+                return f"expected more than {self.above:g}, not {number:g}"
         return None
 
 
@@ -69,6 +72,7 @@ _NUMBER = Option(float)
 _SIZE = Option(float, least=0)
 _SHARE = Option(float, least=0, below=1)
 _SHARES = Option(tuple[float, float], least=0, below=1)
+_FACTOR = Option(float, above=0)
 _COUNT = Option(int, least=1)
 _ROUNDS = Option(int, least=0)
 _SWITCH = Option(bool)
@@ -107,23 +111,16 @@ OPTIMIZERS: dict[str, TorchCall] = {
 LEARNING_RATE = _SIZE
 _FUSED = {"Adam", "AdamW", "SGD", "Adagrad"}
 
-_CYCLES = {"cycle_mul": _SIZE, "cycle_decay": _SIZE, "cycle_limit": _COUNT, "lr_min": _SIZE}
+_CYCLES = {"cycle_mul": Option(float, least=1), "cycle_decay": _SIZE, "cycle_limit": _COUNT, "lr_min": _SIZE}
 _WARMUP = {"warmup_t": _ROUNDS, "warmup_lr_init": _SIZE, "warmup_prefix": _SWITCH}
-_NOISE = {
-    "noise_range_t": Option(int | tuple[int, int], least=0),
-    "noise_pct": _SIZE,
-    "noise_std": _SIZE,
-    "noise_seed": _ROUNDS,
-}
-
 #: By a recipe's name. Milestones and periods count rounds.
 LR_SCHEDULES: dict[str, TorchCall] = {
     "multi_step": _of("MultiStepLR", "milestones", milestones=Option(tuple[int, ...], least=0), gamma=_SIZE),
     "step": _of("StepLR", "step_size", step_size=_COUNT, gamma=_SIZE),
-    "constant": _of("ConstantLR", factor=Option(float, least=0), total_iters=_COUNT),
+    "constant": _of("ConstantLR", factor=_FACTOR, total_iters=_COUNT),
     "exponential": _of("ExponentialLR", "gamma", gamma=_SIZE),
-    "linear": _of("LinearLR", start_factor=_SIZE, end_factor=_SIZE, total_iters=_COUNT),
-    "polynomial": _of("PolynomialLR", total_iters=_COUNT, power=_NUMBER),
+    "linear": _of("LinearLR", start_factor=_FACTOR, end_factor=_SIZE, total_iters=_COUNT),
+    "polynomial": _of("PolynomialLR", total_iters=_COUNT, power=_SIZE),
     "cosine": _of("CosineAnnealingLR", "T_max", T_max=_COUNT, eta_min=_SIZE),
     "cosine_restarts": _of("CosineAnnealingWarmRestarts", "T_0", T_0=_COUNT, T_mult=_COUNT, eta_min=_SIZE),
     "one_cycle": _of(
@@ -137,27 +134,22 @@ LR_SCHEDULES: dict[str, TorchCall] = {
         cycle_momentum=_SWITCH,
         base_momentum=_SHARE,
         max_momentum=_SHARE,
-        div_factor=_SIZE,
-        final_div_factor=_SIZE,
+        div_factor=_FACTOR,
+        final_div_factor=_FACTOR,
         three_phase=_SWITCH,
     ),
-    "timm/cosine": _of(
-        "CosineLRScheduler", "t_initial", t_initial=_COUNT, **_CYCLES, **_WARMUP, **_NOISE, k_decay=_NUMBER
-    ),
+    "timm/cosine": _of("CosineLRScheduler", "t_initial", t_initial=_COUNT, **_CYCLES, **_WARMUP, k_decay=_SIZE),
     "timm/poly": _of(
-        "PolyLRScheduler", "t_initial", t_initial=_COUNT, power=_NUMBER, **_CYCLES, **_WARMUP, **_NOISE, k_decay=_NUMBER
+        "PolyLRScheduler", "t_initial", t_initial=_COUNT, power=_SIZE, **_CYCLES, **_WARMUP, k_decay=_SIZE
     ),
-    "timm/tanh": _of(
-        "TanhLRScheduler", "t_initial", t_initial=_COUNT, lb=_NUMBER, ub=_NUMBER, **_CYCLES, **_WARMUP, **_NOISE
-    ),
-    "timm/step": _of("StepLRScheduler", "decay_t", decay_t=_COUNT, decay_rate=_SIZE, **_WARMUP, **_NOISE),
+    "timm/tanh": _of("TanhLRScheduler", "t_initial", t_initial=_COUNT, lb=_NUMBER, ub=_NUMBER, **_CYCLES, **_WARMUP),
+    "timm/step": _of("StepLRScheduler", "decay_t", decay_t=_COUNT, decay_rate=_SIZE, **_WARMUP),
     "timm/multistep": _of(
         "MultiStepLRScheduler",
         "decay_t",
         decay_t=Option(tuple[int, ...], least=0),
         decay_rate=_SIZE,
         **_WARMUP,
-        **_NOISE,
     ),
 }
 

@@ -38,6 +38,8 @@ class Ramp:
     def at(self, round: int) -> float:
         """The value in ``round``."""
         done = min(max((round - self.begin) / self.over, 0.0), 1.0)
+        if done == 1.0:
+            return self.to  # the formulas below come within a rounding error of it
         if self.shape == "geometric":
             return float(self.from_ * (self.to / self.from_) ** done)
         return self.from_ + (self.to - self.from_) * done

@@ -37,9 +37,10 @@ class Reading:
             if not is_name(name):
                 tables.report(key, f"this is no name: {NAME_RULE}")
                 continue
+            stated[name] = tables.expression(text, key)
             if name in networks or any(name in (full, full.partition(".")[2]) for full in fields):
                 tables.report(key, f"{name!r} is already the name of a network or of a field of the data")
-            stated[name] = tables.expression(text, key)
+                stated[name] = None
         flow = Dataflow(fields, networks, stated, frozenset(tables.unknown_sources))
         for name, what in flow.problems.items():
             tables.report(("values", name), what)
@@ -112,6 +113,6 @@ def _words(stated: Any) -> Iterator[str]:
         if isinstance(each, str):
             yield from _WORD.findall(each)
         elif isinstance(each, dict):
-            pending.extend(each.values())
+            pending.extend(value for key, value in each.items() if key != "use")
         elif isinstance(each, list):
             pending.extend(each)

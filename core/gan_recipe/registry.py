@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from importlib import metadata
 from typing import Any
 
 import pluggy
 from attrs import define, field
 
+from gan_recipe.entry_points import EntryPoint, entry_points
 from gan_recipe.errors import did_you_mean
 from gan_recipe.hooks import PROJECT, Hooks
-from gan_recipe.interfaces import KINDS, Component
+from gan_recipe.interfaces import KINDS, Component, Loss, Metric
 
 #: Components of this namespace are named bare. It is the built-ins' entry point, found like any other.
 BARE = PROJECT
+
+# A stranger's import may raise anything; only what a person presses is theirs.
+_ANYTHING = (Exception, SystemExit)
 
 
 class LookupProblem(LookupError):
@@ -27,11 +30,13 @@ class Plugin:
     """One entry point of the group ``gan_recipe``."""
 
     namespace: str
-    entry_point: metadata.EntryPoint
+    entry_point: EntryPoint
     #: Two distributions that claim one namespace are both named here, and neither is used.
     distributions: list[str]
     error: str | None = None
     components: Mapping[str, type[Component] | str] | None = None
+    #: Components that cannot be had, and why; the plugin's others can.
+    broken: dict[str, str] = field(factory=dict)
 
     @property
     def distribution(self) -> str:
@@ -49,20 +54,20 @@ class Registry:
     @classmethod
     def installed(cls) -> Registry:
         """Every plugin of this environment; none is imported yet."""
-        return cls.of(metadata.entry_points(group=PROJECT))
+        return cls.of(entry_points(PROJECT))
 
     @classmethod
-    def of(cls, entry_points: Iterable[metadata.EntryPoint]) -> Registry:
+    def of(cls, found: Iterable[EntryPoint]) -> Registry:
+        """The plugins of these entry points."""
         registry = cls()
         registry.manager.add_hookspecs(Hooks)
-        for entry_point in entry_points:
-            distribution = entry_point.dist
-            label = f"{distribution.name} {distribution.version}" if distribution else entry_point.value
+        for entry_point in found:
             known = registry.plugins.get(entry_point.name)
             if known is None:
-                registry.plugins[entry_point.name] = Plugin(entry_point.name, entry_point, [label])
-            elif label not in known.distributions:
-                known.distributions.append(label)
+                plugin = Plugin(entry_point.name, entry_point, [entry_point.distribution])
+                registry.plugins[entry_point.name] = plugin
+            elif entry_point.distribution not in known.distributions:
+                known.distributions.append(entry_point.distribution)
                 known.error = (
                     f"{' and '.join(known.distributions)} both claim the namespace {entry_point.name!r}; "
                     "uninstall one of them"
@@ -73,18 +78,20 @@ class Registry:
         """The component that a recipe calls ``stated`` (``name`` or ``namespace.name``). Raises LookupProblem."""
         kinds = (kind,) if isinstance(kind, str) else kind
         namespace, _, name = stated.rpartition(".")
-        plugin = self.plugins.get(namespace or BARE)
-        if plugin is None:
-            installed = [known for known in self.plugins if known != BARE]
-            raise LookupProblem(f"no installed plugin is called {namespace!r}.{did_you_mean(namespace, installed)}")
+        plugin = self._plugin(namespace or BARE)
         offered = self.offered(plugin)
         if plugin.error:
-            raise LookupProblem(f"the plugin {plugin.namespace!r} ({plugin.distribution}) is broken: {plugin.error}")
+            raise LookupProblem(_broken(plugin))
         if name not in offered:
-            near = {full for full in self.names() if full.rpartition(".")[2] in offered or "." in full}
-            hint = did_you_mean(stated, near)
+            hint = did_you_mean(stated, self.names())
             raise LookupProblem(f"there is no component {stated!r}.{hint or ' `gan-recipe list` shows all.'}")
-        found = _imported(plugin, name, offered[name])
+        if name in plugin.broken:
+            raise LookupProblem(plugin.broken[name])
+        try:
+            found = _imported(plugin, name, offered[name])
+        except LookupProblem as problem:
+            plugin.broken[name] = str(problem)
+            raise
         if found.kind not in kinds:
             article = "an" if found.kind[0] in "aeiou" else "a"
             raise LookupProblem(f"{stated!r} is {article} {found.kind}; expected: {' or '.join(kinds)}")
@@ -92,33 +99,21 @@ class Registry:
 
     def observe(self, namespace: str) -> None:
         """Import a plugin so that its hooks are told what happens. Raises LookupProblem."""
-        plugin = self.plugins.get(namespace)
-        if plugin is None:
-            raise LookupProblem(f"no installed plugin is called {namespace!r}.{did_you_mean(namespace, self.plugins)}")
+        plugin = self._plugin(namespace)
         self.offered(plugin)
         if plugin.error:
-            raise LookupProblem(f"the plugin {namespace!r} ({plugin.distribution}) is broken: {plugin.error}")
+            raise LookupProblem(_broken(plugin))
 
     def offered(self, plugin: Plugin) -> Mapping[str, type[Component] | str]:
         """Import the plugin and ask it for its components; what goes wrong is kept in ``plugin.error``."""
         if plugin.components is None and plugin.error is None:
             try:
                 plugin.components = self._ask(plugin)
-            except Exception as error:  # a stranger's import may raise anything; it is named and harms no other
+            except _ANYTHING as error:
+                if self.manager.has_plugin(plugin.namespace):
+                    self.manager.unregister(name=plugin.namespace)
                 plugin.error = f"{type(error).__name__}: {error}"
         return plugin.components or {}
-
-    def _ask(self, plugin: Plugin) -> Mapping[str, type[Component] | str]:
-        self.manager.register(plugin.entry_point.load(), plugin.namespace)
-        try:
-            self.manager.check_pending()
-        except pluggy.PluginValidationError:
-            self.manager.unregister(name=plugin.namespace)
-            raise
-        hooks = self.manager.hook.gan_recipe_components.get_hookimpls()
-        mine = [hook for hook in hooks if hook.plugin_name == plugin.namespace]
-        components: Any = mine[0].function() if mine else {}
-        return dict(components)
 
     def names(self) -> dict[str, Plugin]:
         """Every component's full name and the plugin that offers it; imports all plugins, but no component."""
@@ -130,14 +125,39 @@ class Registry:
         return found
 
     def every(self) -> dict[str, type[Component]]:
-        """Every component that can be imported, by full name; the broken are in their plugin's ``error``."""
+        """Every component that can be imported, by full name; of the others their plugins tell in ``broken``."""
         found = {}
-        for name, plugin in self.names().items():
+        for name in self.names():
             try:
                 found[name] = self.component(name, tuple(KINDS))
-            except LookupProblem as problem:
-                plugin.error = plugin.error or str(problem)
+            except LookupProblem:
+                continue
         return found
+
+    def _plugin(self, namespace: str) -> Plugin:
+        if namespace not in self.plugins:
+            raise LookupProblem(f"no installed plugin is called {namespace!r}.{did_you_mean(namespace, self.plugins)}")
+        return self.plugins[namespace]
+
+    def _ask(self, plugin: Plugin) -> Mapping[str, type[Component] | str]:
+        self.manager.register(plugin.entry_point.load(), plugin.namespace)
+        specified = [name for name in vars(Hooks) if name.startswith(f"{PROJECT}_")]
+        hooks = self.manager.get_hookcallers(self.manager.get_plugin(plugin.namespace)) or []
+        for hook in hooks:
+            if hook.name not in specified:
+                raise TypeError(f"there is no hook {hook.name!r}.{did_you_mean(hook.name, specified)}")
+        asked = self.manager.hook.gan_recipe_components.get_hookimpls()
+        mine = [hook for hook in asked if hook.plugin_name == plugin.namespace]
+        components: Any = mine[0].function() if mine else {}
+        if not isinstance(components, Mapping) or not all(
+            isinstance(name, str) and name.isidentifier() for name in components
+        ):
+            raise TypeError("gan_recipe_components gives a dict from names (letters, digits and '_') to components")
+        return dict(components)
+
+
+def _broken(plugin: Plugin) -> str:
+    return f"the plugin {plugin.namespace!r} ({plugin.distribution}) is broken: {plugin.error}"
 
 
 def _imported(plugin: Plugin, name: str, offer: type[Component] | str) -> type[Component]:
@@ -146,11 +166,19 @@ def _imported(plugin: Plugin, name: str, offer: type[Component] | str) -> type[C
         module, _, attribute = offer.partition(":")
         try:
             offer = getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # as above: a stranger's import may raise anything
+        except _ANYTHING as error:
             raise LookupProblem(
                 f"the plugin {plugin.namespace!r} ({plugin.distribution}) cannot import {name!r} from {offer!r}: "
                 f"{type(error).__name__}: {error}"
             ) from error
-    if not (isinstance(offer, type) and issubclass(offer, Component) and hasattr(offer, "__attrs_attrs__")):
-        raise LookupProblem(f"{name!r} of the plugin {plugin.namespace!r} is no component: {offer!r}")
-    return offer
+    if not (isinstance(offer, type) and issubclass(offer, Component)):
+        fault = "it is no component"
+    elif "__attrs_attrs__" not in vars(offer):
+        fault = "it is no frozen attrs class"
+    elif getattr(offer, "kind", None) not in KINDS:
+        fault = f"it is none of {', '.join(KINDS)}"
+    elif issubclass(offer, (Loss, Metric)) and "__call__" not in {at for base in offer.__mro__ for at in vars(base)}:
+        fault = "it has no __call__"
+    else:
+        return offer
+    raise LookupProblem(f"{name!r} of the plugin {plugin.namespace!r} cannot be used: {fault}: {offer!r}")

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from gan_recipe.dataflow import ambiguous, matching_fields
+from gan_recipe.dataflow import ambiguous, matching_fields, may_be_unknown
 from gan_recipe.errors import did_you_mean, nearest
 from gan_recipe.interfaces import ClassCount
 from gan_recipe.toml_file import Key
@@ -173,8 +173,7 @@ def _class_count(value: Any, around: Surroundings) -> int:
         if classes is None:
             raise _WrongError(": that field is no label, it has no classes")
         return classes
-    source, dot, _ = value.partition(".")
-    if source in around.unknown_sources or (around.unknown_sources and not dot):
+    if may_be_unknown(value, around.unknown_sources):
         raise _WrongError
     labels = [full for full, classes in around.classes.items() if classes is not None]
     known = {*labels, *(full.partition(".")[2] for full in labels)}
@@ -289,5 +288,7 @@ def is_setting_type(expected: Any) -> bool:
     origin, arguments = get_origin(expected), get_args(expected)
     if expected in _NAMES or origin is Literal or attrs.has(expected):
         return True
+    if origin in (dict, Mapping):
+        return arguments[0] is str and is_setting_type(arguments[1])
     members = [inner for inner in arguments if inner not in (Ellipsis, type(None))]
-    return bool(origin) and all(map(is_setting_type, members))
+    return origin in (tuple, Union, types.UnionType) and all(map(is_setting_type, members))

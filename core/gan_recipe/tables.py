@@ -36,9 +36,13 @@ class Tables:
     unknown_sources: set[str] = field(factory=set)
     #: Where paths are stated.
     paths: list[Key] = field(factory=list)
-    #: Tables at the top that are misspelt, by their right names: reported once, and then read all the same.
-    misspelt: dict[str, str] = field(factory=dict)
-    _broken: set[Key] = field(factory=set)
+    #: The tables as they are read: those at the top that are misspelt have their right names, too.
+    _view: dict[str, Any] = field(factory=dict, init=False)
+    _misspelt: dict[str, str] = field(factory=dict, init=False)
+    _broken: set[Key] = field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._view = dict(self.file.tables)
 
     # ------------------------------------------------------------------------------------------------ problems
 
@@ -55,23 +59,30 @@ class Tables:
         return not any(broken[: len(key)] == key for broken in self._broken)
 
     def _written(self, key: Key) -> Key:
-        return (self.misspelt.get(key[0], key[0]), *key[1:]) if key else key
+        """The key as the recipe has it, when that misspells the table at the top."""
+        if key and key[0] in self._misspelt and key[:2] not in self.file.origins:
+            other = (self._misspelt[key[0]], *key[1:])
+            return other if other[:2] in self.file.origins else key
+        return key
 
     # ------------------------------------------------------------------------------------------------ tables
 
     def only(self, known: Collection[str]) -> None:
-        """Report the tables at the top that are none of ``known``."""
-        for name in self.file.tables:
-            if name not in known:
-                self.report((name,), f"a recipe has no such table.{did_you_mean(name, known)}")
-                near = nearest(name, known)
-                if near and near not in self.file.tables and isinstance(self.file.tables[name], dict):
-                    self.misspelt.setdefault(near, name)
+        """Report the tables at the top that are none of ``known``; one that is misspelt is then read all the same."""
+        for name, table in self.file.tables.items():
+            if name in known:
+                continue
+            self.report((name,), f"a recipe has no such table.{did_you_mean(name, known)}")
+            near = nearest(name, known)
+            right = self.file.tables.get(near, {}) if near else None
+            if near and near not in self._misspelt and isinstance(table, dict) and isinstance(right, dict):
+                self._misspelt[near] = name
+                self._view[near] = table | right
 
     def states(self, key: Key) -> bool:
         """Whether the recipe has something at ``key``."""
-        found: Any = self.file.tables
-        for name in self._written(key):
+        found: Any = self._view
+        for name in key:
             if not isinstance(found, dict) or name not in found:
                 return False
             found = found[name]
@@ -79,8 +90,8 @@ class Tables:
 
     def table(self, key: Key) -> dict[str, Any]:
         """The table at ``key``; an empty one when it is missing or, which is reported, no table."""
-        found: Any = self.file.tables
-        for name in self._written(key):
+        found: Any = self._view
+        for name in key:
             if not isinstance(found, dict) or name not in found:
                 return {}
             found = found[name]
@@ -140,14 +151,11 @@ class Tables:
     def component_class(self, table: Mapping[str, Any], key: Key, cls: type[_C]) -> type[_C] | None:
         stated = table.get("use")
         if not isinstance(stated, str):
-            slip = next((name for name in table if nearest(name, ["use"])), None) if stated is None else None
-            if slip is not None:
-                self.report((*key, slip), "there is no such key. Did you mean 'use'?")
-            elif stated is None:
+            if stated is not None:
+                self.report((*key, "use"), f"expected the name of a component, not {shortened(stated)}")
+            elif not self._report_slip(table, key):
                 kind = _kinds(cls)[0]
                 self.report(key, f"'use' is missing: the name of {_article(kind)}; `gan-recipe list {kind}` shows them")
-            else:
-                self.report((*key, "use"), f"expected the name of a component, not {shortened(stated)}")
             return None
         try:
             return cast("type[_C]", self.registry.component(stated, _kinds(cls)))
@@ -168,9 +176,11 @@ class Tables:
         elif isinstance(name, str) and name in known:
             call = known[name]
         else:
-            what = "'use' is missing" if name is None else f"there is no {shortened(name)}"
             hint = did_you_mean(name if isinstance(name, str) else "", known)
-            self.report(key if name is None else (*key, "use"), f"{what}.{hint}")
+            if name is not None:
+                self.report((*key, "use"), f"there is no {shortened(name)}.{hint}")
+            elif not self._report_slip(table, key):
+                self.report(key, f"'use' is missing.{hint}")
             return None
         options = {**call.options, **(also or {})}
         required = [*(also or {}), *call.required]
@@ -180,6 +190,13 @@ class Tables:
             if problem := options[option].problem(value):
                 self.report((*key, option), problem)
         return Named(name, stated, key) if stated is not None and self.is_sound(key) else None
+
+    def _report_slip(self, table: Mapping[str, Any], key: Key) -> bool:
+        """Report the key that stands where 'use' should; False when there is none."""
+        slip = next((name for name in table if nearest(name, ["use"])), None)
+        if slip is not None:
+            self.report((*key, slip), "there is no such key. Did you mean 'use'?")
+        return slip is not None
 
     def expression(self, stated: Any, key: Key) -> Expression | None:
         """An expression from its text."""

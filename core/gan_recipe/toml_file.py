@@ -1,14 +1,16 @@
 """A TOML file as values and, for every key, the line that states it.
 
-``tomllib`` reads the values and knows no positions; tree-sitter's TOML grammar gives the positions. The tree is walked
-first, without recursion, so that depth and dotted keys are bounded before ``tomllib`` (which recurses) sees the text.
+``tomllib`` reads the values and knows no positions. A scan before it finds the keys and their lines; it understands
+just enough of TOML to skip values, and bounds depth and dotted keys before ``tomllib``, which recurses, sees the text.
+What the scan cannot understand it leaves to ``tomllib`` to refuse.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ def read_toml(path: Path, shown: str) -> tuple[dict[str, Any], dict[Key, int]]:
         raise refuse(f"byte {source[error.start]:#04x} is no UTF-8; save the file as UTF-8", line) from None
 
     lines: dict[Key, int] = {}
-    for key, line in _positions(source):
+    for key, line in _Scan(text).found():
         if len(key) > MAX_DEPTH:
             raise refuse(f"this is nested more than {MAX_DEPTH} deep; no recipe needs that", line)
         lines.setdefault(key, line)
@@ -105,46 +107,113 @@ def _line_with_most(characters: str, text: str) -> int:
     return counts.index(max(counts)) + 1
 
 
-def _positions(source: bytes) -> Iterator[tuple[Key, int]]:
-    import tree_sitter
-    import tree_sitter_toml
+# What a scan steps over. A multi-line string may hold one or two quotes anywhere, also before those that end it.
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*+")
+_SPACE = re.compile(r"[ \t]*+")
+_BARE = re.compile(r"[A-Za-z0-9_-]++")
+_BASIC = re.compile(r'"(?:[^"\\\n]|\\.)*+"')
+_LITERAL = re.compile(r"'[^'\n]*+'")
+_MANY_BASIC = re.compile(r'"""(?:[^"\\]|\\[\s\S]|"{1,2}(?!"))*+"{3,5}')
+_MANY_LITERAL = re.compile(r"'''(?:[^']|'{1,2}(?!'))*+'{3,5}")
+_SCALAR = re.compile(r"[^\s,\]\[{}#=\"']++(?: [0-9][^\s,\]\[{}#=\"']*+)?+")
 
-    tree = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language())).parse(source)
-    pending: list[tuple[Any, Key, int]] = [(tree.root_node, (), 0)]
-    while pending:
-        node, prefix, depth = pending.pop()
-        if depth > 4 * MAX_DEPTH:
-            # Deeper than any key can be: reported as a key too deep, which is what it is.
-            yield ("…",) * (MAX_DEPTH + 1), node.start_point[0] + 1
+
+class _Unexpected(Exception):
+    """The text is not TOML here, or more of it than the scan knows."""
+
+
+class _Scan:
+    """One pass over the text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._counted, self._line = 0, 1
+
+    def found(self) -> Iterator[tuple[Key, int]]:
+        """Every key with its line, in order; who finds one too deep asks for no more."""
+        table: Key = ()
+        try:
+            while self._skip(_BLANK) < len(self._text):
+                if self._text[self._at] == "[":
+                    doubled = self._text.startswith("[[", self._at)
+                    self._at += 2 if doubled else 1
+                    table = yield from self._key(())
+                    self._expect("]]" if doubled else "]")
+                else:
+                    key = yield from self._key(table)
+                    self._expect("=")
+                    yield from self._value(key)
+        except _Unexpected:
             return
-        below = prefix
-        if node.type in ("pair", "table", "table_array_element"):
-            name = next((child for child in node.named_children if child.type.endswith("_key")), None)
-            if name is not None:
-                for part, line in _parts(name):
-                    below = (*below, part)
-                    yield below, line
-                    if len(below) > MAX_DEPTH:
-                        return
-        elif node.type.endswith(("_key", "string", "comment")):
-            continue
-        pending.extend((child, below, depth + 1) for child in reversed(node.named_children))
+
+    def _value(self, key: Key) -> Iterator[tuple[Key, int]]:
+        """Step over a value; the tables in it have keys."""
+        around: list[tuple[str, Key]] = []  # what is open: the bracket that closes it, and the key of what it holds
+        while True:
+            self._skip(_BLANK if around else _SPACE)
+            here = self._text[self._at : self._at + 1]
+            if around and here in (around[-1][0], ","):
+                self._at += 1
+                if here != ",":
+                    around.pop()
+            elif around and around[-1][0] == "}" and key == around[-1][1]:
+                key = yield from self._key(key)
+                self._expect("=")
+                continue
+            elif here in ("[", "{"):
+                self._at += 1
+                around.append(("]" if here == "[" else "}", key))
+                if len(around) > 2 * MAX_DEPTH:
+                    yield ("…",) * (MAX_DEPTH + 1), self._line_here()
+                    raise _Unexpected
+            else:
+                self._scalar()
+            if not around:
+                return
+            key = around[-1][1]
+
+    def _key(self, prefix: Key) -> Generator[tuple[Key, int], None, Key]:
+        """A dotted key below ``prefix``: each of its parts is a key of its own."""
+        while True:
+            self._skip(_SPACE)
+            part = self._match(_BASIC, _LITERAL, _BARE)
+            prefix = (*prefix, part if part[0] not in "\"'" else _unquoted(part))
+            yield prefix, self._line_here()
+            self._skip(_SPACE)
+            if not self._text.startswith(".", self._at):
+                return prefix
+            self._at += 1
+
+    def _scalar(self) -> None:
+        self._match(_MANY_BASIC, _MANY_LITERAL, _BASIC, _LITERAL, _SCALAR)
+
+    def _match(self, *patterns: re.Pattern[str]) -> str:
+        for pattern in patterns:
+            if found := pattern.match(self._text, self._at):
+                self._at = found.end()
+                return found[0]
+        raise _Unexpected
+
+    def _expect(self, sign: str) -> None:
+        self._skip(_SPACE)
+        if not self._text.startswith(sign, self._at):
+            raise _Unexpected
+        self._at += len(sign)
+
+    def _skip(self, pattern: re.Pattern[str]) -> int:
+        found = pattern.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+        return self._at
+
+    def _line_here(self) -> int:
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
 
 
-def _parts(node: Any) -> Iterator[tuple[str, int]]:
-    """The parts of a key, in order; a dotted key nests to the left, as deep as it has dots."""
-    parts: list[Any] = []
-    while node is not None and node.type == "dotted_key" and len(parts) <= MAX_DEPTH:
-        named = node.named_children
-        parts.append(named[-1])
-        node = named[0] if len(named) > 1 else None
-    if node is not None:
-        parts.append(node)
-    for part in reversed(parts):
-        text = part.text.decode("utf-8", "replace")
-        if part.type == "quoted_key":
-            try:
-                text = next(iter(tomllib.loads(f"{text} = 0")))
-            except tomllib.TOMLDecodeError:
-                text = text.strip("\"'")
-        yield text, part.start_point[0] + 1
+def _unquoted(part: str) -> str:
+    try:
+        return next(iter(tomllib.loads(f"{part} = 0")))
+    except tomllib.TOMLDecodeError:
+        raise _Unexpected from None

@@ -31,7 +31,7 @@ def as_key(name: str) -> str:
 
 def shortened(value: Any, most: int = 80) -> str:
     """The value for a message, its middle left out when it is long."""
-    return cut(as_toml(value), most)
+    return cut(as_toml(cut(value, 2 * most) if isinstance(value, str) else value), most)
 
 
 def cut(text: str, most: int = 80) -> str:
@@ -42,4 +42,6 @@ def cut(text: str, most: int = 80) -> str:
 def _escaped(character: str) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
-    return character if character.isprintable() else f"\\U{ord(character):08X}"
+    if character.isprintable():
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -11,7 +12,7 @@ from gan_recipe.cli.explore import list_, recipes, show
 from gan_recipe.cli.graph import graph
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
-from gan_recipe.errors import RunError, UserError
+from gan_recipe.errors import RunError, UserError, harmless
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -20,9 +21,9 @@ def cli() -> None:
     """GAN variants as short, checked, remembered recipes.
 
     \b
-    gan-recipe run d_supervised          train a shipped recipe
-    gan-recipe check my.toml             find every mistake before training
-    gan-recipe list, show linear_fc      the components there are
+    gan-recipe run d_supervised     train a shipped recipe
+    gan-recipe check my.toml        find every mistake before training
+    gan-recipe show linear_fc       read what a component does
     """
 
 
@@ -34,18 +35,25 @@ def main() -> None:
     """Exit codes: 0 done, 1 the run failed, 2 the input was wrong."""
     try:
         cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except UserError as error:
-        click.echo(f"{error}", err=True)
+        _tell(str(error))
         sys.exit(2)
     except RunError as error:
-        click.echo(f"The run failed: {error}", err=True)
+        _tell(f"The run failed: {error}")
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped at once; what the last checkpoint holds is kept.", err=True)
+        _tell("Stopped at once. `gan-recipe runs` lists the runs; one with a checkpoint goes on with --resume.")
         sys.exit(1)
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output went away, such as `| head`
-        sys.exit(0)
+        # Whoever read our output went away, such as `| head`: there is nobody to tell, nor any use in flushing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _tell(text: str) -> None:
+    for line in text.split("\n"):
+        click.echo(harmless(line), err=True)

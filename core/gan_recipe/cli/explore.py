@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-import textwrap
+import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from gan_recipe.errors import UserError, did_you_mean
+from gan_recipe.errors import UserError, did_you_mean, harmless
 from gan_recipe.interfaces import KINDS
+
+if TYPE_CHECKING:
+    from gan_recipe.registry import Registry
 
 
 @click.command("list")
 @click.argument("kind", required=False)
 def list_(kind: str | None) -> None:
-    """The components of all installed plugins, or those of one KIND."""
-    if kind is not None and kind.removesuffix("s") not in KINDS and kind not in KINDS:
+    """List the components of all installed plugins.
+
+    KIND narrows the list: encoder, decoder, head, loss, constraint, schedule, data or metric.
+    """
+    if kind is not None and kind not in KINDS and kind.removesuffix("s") in KINDS:
+        kind = kind.removesuffix("s")
+    if kind is not None and kind not in KINDS:
         raise UserError(f"there is no kind {kind!r}.{did_you_mean(kind, KINDS)}")
-    from gan_recipe.documentation import summary
+    from gan_recipe.cli.paragraphs import in_columns, width
     from gan_recipe.registry import BARE, Registry
+    from gan_recipe.summary import summary
 
     registry = Registry.installed()
     components = registry.every()
-    width = max(map(len, components), default=0)
-    for each in KINDS if kind is None else [kind if kind in KINDS else kind.removesuffix("s")]:
-        chosen = {name: cls for name, cls in components.items() if cls.kind == each}
-        if not chosen:
-            continue
-        click.echo(click.style(f"{each}", bold=True))
-        for name, cls in sorted(chosen.items()):
+    longest = max(map(len, components), default=0)
+    for each in KINDS if kind is None else [kind]:
+        rows = []
+        for name, cls in sorted(components.items()):
             namespace = name.rpartition(".")[0] or BARE
-            origin = "" if namespace == BARE else f"  [{registry.plugins[namespace].distribution}]"
-            click.echo(f"  {name:{width}}  {textwrap.shorten(summary(cls), 90, placeholder=' …')}{origin}")
-    for plugin in registry.plugins.values():
-        if plugin.error:
-            click.echo(f"broken: {plugin.namespace} ({plugin.distribution}): {plugin.error}", err=True)
+            origin = "" if namespace == BARE else f" [{registry.plugins[namespace].distribution}]"
+            if cls.kind == each:
+                rows.append((f"{name:{longest}}", harmless(summary(cls).replace("``", "`") + origin)))
+        if rows:
+            click.echo(click.style(each, bold=True))
+            for line in in_columns(rows, width() if sys.stdout.isatty() else None):
+                click.echo(line)
+    _say_what_is_broken(registry)
 
 
 @click.command()
 @click.argument("component")
 def show(component: str) -> None:
-    """A component: what it computes, its settings with types and defaults, and an example."""
+    """Show a component: what it does, its settings, an example."""
     import inspect
 
+    from gan_recipe.cli.paragraphs import reflowed, width
     from gan_recipe.documentation import example, reads, settings
     from gan_recipe.registry import LookupProblem, Registry
 
@@ -49,29 +60,49 @@ def show(component: str) -> None:
         cls = Registry.installed().component(component, tuple(KINDS))
     except LookupProblem as problem:
         raise UserError(str(problem)) from None
+    columns = width()
     click.echo(click.style(component, bold=True) + f"  ({cls.kind})\n")
-    click.echo(inspect.getdoc(cls) or "")
+    click.echo(reflowed(inspect.getdoc(cls) or "", columns))
     if read := reads(cls):
-        click.echo(
-            "\nReads: " + ", ".join(name if required else f"{name} (may be left out)" for name, required in read)
-        )
+        click.echo("\nReads")
+        for each in read:
+            left_out = "" if each.required else "; may be left out"
+            words = {"value": "a value", "function": "a network, or a composition such as head(trunk(_))"}
+            kind = words.get(each.kind, "a value over the training data")
+            click.echo(f"  {click.style(each.name, bold=True)}: {kind}{left_out}")
     if stated := settings(cls):
         click.echo("\nSettings")
         for setting in stated:
             default = "must be stated" if setting.default is None else f"default {setting.default}"
+            if setting.default == "left out":
+                default = "by default left out"
             click.echo(f"  {click.style(setting.name, bold=True)}: {setting.type}; {default}")
-            click.echo(textwrap.indent(textwrap.fill(setting.doc, 100), "      "))
-    click.echo("\nExample\n" + textwrap.indent(example(component, cls), "  "))
+            click.echo(_indented(reflowed(setting.doc, columns - 6), "      "))
+    click.echo("\nExample\n" + _indented(example(component, cls), "  "))
 
 
 @click.command()
 def recipes() -> None:
-    """The recipes that come with gan-recipe."""
+    """List the recipes that come with gan-recipe."""
+    from gan_recipe.cli.paragraphs import in_columns, width
     from gan_recipe.recipe_file import shipped_recipes
 
-    found = shipped_recipes()
-    width = max(map(len, found), default=0)
-    for name, path in found.items():
-        with path.open(encoding="utf-8") as file:
+    rows = []
+    for name, path in shipped_recipes().items():
+        with path.open(encoding="utf-8", errors="replace") as file:
             first = file.readline()
-        click.echo(f"{name:{width}}  {first.lstrip('# ').strip() if first.startswith('#') else ''}")
+        rows.append((name, harmless(first.lstrip("# ").strip()) if first.startswith("#") else ""))
+    for line in in_columns(rows, width() if sys.stdout.isatty() else None):
+        click.echo(line)
+
+
+def _say_what_is_broken(registry: Registry) -> None:
+    for plugin in registry.plugins.values():
+        if plugin.error:
+            click.echo(harmless(f"broken: {plugin.namespace} ({plugin.distribution}): {plugin.error}"), err=True)
+        for problem in plugin.broken.values():
+            click.echo(harmless(f"broken: {problem}"), err=True)
+
+
+def _indented(text: str, by: str) -> str:
+    return "\n".join(by + line if line else line for line in text.splitlines())

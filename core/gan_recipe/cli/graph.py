@@ -8,13 +8,23 @@ import click
 @click.command()
 @click.argument("recipe")
 @click.option("-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting before planning.")
-@click.option("--round", "number", default=0, show_default=True, type=click.IntRange(0), help="The round to plan.")
+@click.option(
+    "--round", "number", metavar="N", default=0, show_default=True, type=click.IntRange(0), help="Which round."
+)
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "mermaid", "svg"]))
 def graph(recipe: str, overrides: tuple[str, ...], number: int, form: str) -> None:
-    """What a round computes, when, with whose gradients, and what it reuses."""
+    """Show what a round computes, when and for whom.
+
+    For each move of the round: the values that it reuses and computes, whose gradients flow through them, and the
+    losses that it minimises.
+    """
     from gan_recipe import drawing
     from gan_recipe.check import check
+    from gan_recipe.errors import UserError
     from gan_recipe.plan import plan_from_start
 
-    plan = plan_from_start(check(recipe, overrides), number)
+    checked = check(recipe, overrides)
+    if number >= checked.run.rounds:
+        raise UserError(f"the run has {checked.run.rounds:,} rounds, from 0 to {checked.run.rounds - 1}; not {number}")
+    plan = plan_from_start(checked, number)
     click.echo({"text": drawing.text, "mermaid": drawing.mermaid, "svg": drawing.svg}[form](plan), nl=form == "text")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan_recipe.errors import harmless
+
 if TYPE_CHECKING:
     from gan_recipe.train import Outcome
 
@@ -24,7 +26,11 @@ _overrides = click.option(
 def run(
     recipe: str | None, overrides: tuple[str, ...], name: str | None, device: str, resumed: str | None, quiet: bool
 ) -> None:
-    """Train a recipe: a .toml file or the name of a shipped one. Ctrl-C saves and says how to go on."""
+    """Train a recipe: a .toml file or the name of a shipped one.
+
+    The recipe is checked, built and rehearsed before anything is written. Ctrl-C saves and says how to go on; a second
+    Ctrl-C stops at once.
+    """
     if (recipe is None) == (resumed is None):
         raise click.UsageError("Give a recipe, or --resume RUN to go on with a run.")
     if resumed and (overrides or name):
@@ -41,8 +47,10 @@ def run(
     else:
         assert recipe is not None
         from gan_recipe.check import check
+        from gan_recipe.run_folder import check_new
 
         checked = check(recipe, overrides, registry)
+        check_new(name or checked.name)
         from gan_recipe import train
 
         outcome = train.start(checked, registry, screen, name=name, device=device)
@@ -56,7 +64,7 @@ def _report(outcome: Outcome) -> None:
         click.echo(f"Stopped and saved after {outcome.round:,} rounds. Go on: gan-recipe run --resume {folder.name}")
         return
     if outcome.figures:
-        width = max(map(len, outcome.figures))
+        width = max(map(len, ["held-out", *outcome.figures]))
         click.echo(f"\n{'held-out':{width}}   before    after")
         for name, value in outcome.figures.items():
             before = f"{outcome.baseline[name]:8.3f}" if name in outcome.baseline else "       -"
@@ -77,6 +85,5 @@ def check(recipe: str, overrides: tuple[str, ...]) -> None:
     checked = check_recipe(recipe, overrides)
     players = ", ".join(f"{name} trains {' '.join(player.trains)}" for name, player in checked.players.items())
     frozen = f"; frozen: {' '.join(checked.frozen_networks)}" if checked.frozen_networks else ""
-    click.echo(
-        f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}."
-    )
+    told = f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}."
+    click.echo(harmless(told))

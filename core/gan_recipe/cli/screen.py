@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gan_recipe.errors import harmless
+
 if TYPE_CHECKING:
     from gan_recipe.journal import Screen
 
@@ -56,7 +58,7 @@ class PlainScreen:
         self._pace: _Pace | None = None
 
     def say(self, text: str) -> None:
-        click.echo(text)
+        click.echo(harmless(text))
 
     def begin(self, rounds: int, done: int, batch: int) -> None:
         self._rounds, self._done, self._pace = rounds, done, _Pace(done, batch)
@@ -68,7 +70,7 @@ class PlainScreen:
         pace = ""
         if self._pace and self._done < self._rounds and (left := self._pace.left(self._done, self._rounds)):
             pace = f"  {self._pace.rate(self._done):.0f} images/s, {_clock(left)} left"
-        told = "  ".join(f"{player} {losses}" for player, losses in _by_player(values).items())
+        told = "  ".join(f"{player} {'  '.join(losses)}" for player, losses in _by_player(values).items())
         click.echo(f"round {round:>{len(str(self._rounds))}}/{self._rounds}{pace}  {told}")
 
     def end(self) -> None:
@@ -83,10 +85,10 @@ class LiveScreen:
         self._progress: Any = None
         self._task: Any = None
         self._pace: _Pace | None = None
-        self._rows: dict[str, str] = {}
+        self._rows: dict[str, list[str]] = {}
 
     def say(self, text: str) -> None:
-        click.echo(text)
+        click.echo(harmless(text))
 
     def begin(self, rounds: int, done: int, batch: int) -> None:
         from rich.live import Live
@@ -107,7 +109,7 @@ class LiveScreen:
             TextColumn("{task.fields[pace]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TimeRemainingColumn(),
         )
         self._task = self._progress.add_task("", total=rounds, completed=done, pace="")
         self._live = Live(get_renderable=self._render, refresh_per_second=4)
@@ -118,7 +120,7 @@ class LiveScreen:
             self._progress.update(self._task, completed=done, pace=f"{self._pace.rate(done):.0f} images/s")
 
     def figures(self, round: int, values: Mapping[str, float]) -> None:
-        self._rows = _by_player(values)
+        self._rows |= _by_player(values)
 
     def end(self) -> None:
         if self._live is not None:
@@ -126,24 +128,26 @@ class LiveScreen:
             self._live = self._pace = None
 
     def _render(self) -> Any:
+        from rich.columns import Columns
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
         rows = Table.grid(padding=(0, 2))
         for player, losses in self._rows.items():
-            rows.add_row(Text(player, style="bold"), Text(losses))
+            # Columns, so that a loss is never broken between its name and its value.
+            rows.add_row(Text(player, style="bold"), Columns(map(Text, losses), padding=(0, 2)))
         return Group(self._progress, rows)
 
 
-def _by_player(values: Mapping[str, float]) -> dict[str, str]:
-    """``critic/loss/real`` and the like as one text a player; metrics come under their own name."""
+def _by_player(values: Mapping[str, float]) -> dict[str, list[str]]:
+    """``critic/loss/real`` and the like as texts by player; metrics come under their own name."""
     found: dict[str, list[str]] = {}
     for name, value in values.items():
         player, *kind, last = name.split("/")
         if kind != ["weighted"]:
             found.setdefault(player, []).append(f"{last} {value:.4g}")
-    return {player: "  ".join(parts) for player, parts in found.items()}
+    return found
 
 
 def _clock(seconds: float) -> str:

@@ -1,0 +1,88 @@
+"""What several files of tests share: a tiny sound recipe that states something at every level, and the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gan_recipe.registry import Registry
+
+RING = """\
+# A ring of Gaussians, from noise.
+[run]
+rounds = 6
+batch = 8
+precision = "float32"
+channels_last = true
+log_every = 2
+observers = []
+
+[data]
+toy = { use = "toy_2d", modes = 4, sd = 0.1 }
+noise = { use = "noise", size = 2, field = "z" }
+
+[networks]
+generator = { use = "linear_fc", outputs = 2, init.weight = { use = "normal", std = 0.5 } }
+trunk = { use = "linear_fc", outputs = 8 }
+verdict = { use = "linear_fc" }
+mode_head = { use = "linear_fc", outputs = "mode" }
+
+[values]
+fake = "generator(z)"
+seen = "trunk(point)"
+score = "verdict(trunk(fake))"
+
+[players.critic]
+trains = ["trunk", "verdict", "mode_head"]
+optimizer = { use = "adam", lr = 1e-3, betas = [0.5, 0.9], amsgrad = false }
+lr_schedule = { use = "multi_step", milestones = [3], gamma = 0.5 }
+losses.gan = { use = "bce_critic", real = "verdict(seen)", fake = "score", real_label = 0.9 }
+losses.r1 = { use = "r1", critic = "verdict(trunk(_))", real = "point", every = 2 }
+losses.mode = { use = "cross_entropy", logits = "mode_head(seen)", labels = "toy.mode" }
+constraints.clip = { use = "wgan_clip", limit = 0.5, on = ["verdict"] }
+
+[players.generator]
+trains = ["generator"]
+optimizer = { use = "sgd", lr = 0.1 }
+ema = 0.9
+losses.gan = { use = "bce_generator", fake = "score", weight = { from = 1, to = 0.5, over = 4 } }
+
+[schedule]
+use = "every"
+periods = { critic = 2 }
+
+[sheet]
+columns = ["point", "fake"]
+rows = 2
+
+[metrics]
+far = { use = "l1_distance", output = "fake", target = "point", baseline.output = "z" }
+"""
+
+
+@pytest.fixture(scope="session")
+def ring() -> str:
+    """The tiny recipe; it is sound, and trains in a blink on points and noise."""
+    return RING
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    """The installed plugins."""
+    return Registry.installed()
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Writes a file where the test then stands, and gives its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str | bytes, name: str = "ring.toml") -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return name
+
+    return write

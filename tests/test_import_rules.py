@@ -1,0 +1,157 @@
+"""Who may import whom, read from the sources: the rules that keep looking cheap and plugins on equal terms."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+import gan_recipe
+from gan_recipe.registry import Registry
+from gan_recipe.settings import is_setting_type
+
+ROOT = Path(__file__).parents[1]
+CORE = sorted((ROOT / "core" / "gan_recipe").rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins" / "gan_recipe_plugins").rglob("*.py"))
+HEAVY = {"torch", "numpy", "PIL", "timm", "torchvision", "safetensors", "tensorboardX"}
+# The modules of the core that train. All others can be imported without torch, and are.
+TORCH_LAYER = {
+    "build",
+    "checkpoint",
+    "evaluate",
+    "graph",
+    "journal",
+    "player",
+    "randomness",
+    "sheet",
+    "stream",
+    "train",
+}
+TORCH_LAYER |= {"training"}
+
+
+def ids(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
+    """The modules that a file imports, in full; with ``top_only`` those that importing the file imports."""
+    tree = ast.parse(path.read_text())
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if top_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            pending.extend(node.orelse)
+            continue
+        pending.extend(ast.iter_child_nodes(node))
+
+
+def packages(path: Path, *, top_only: bool = False) -> set[str]:
+    return {module.partition(".")[0] for module in imports(path, top_only=top_only)}
+
+
+@pytest.mark.parametrize("path", CORE, ids=ids)
+def test_the_core_never_imports_plugins(path: Path) -> None:
+    """Not even inside a function, nor for types."""
+    assert "gan_recipe_plugins" not in path.read_text().replace('"gan_recipe_plugins', "")
+    assert "gan_recipe_plugins" not in packages(path)
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=ids)
+def test_a_plugin_imports_of_ours_only_the_public_package_and_its_own(path: Path) -> None:
+    """``from gan_recipe import`` what is in ``__all__``: what a stranger's plugin can have, and no more."""
+    for module in imports(path):
+        package, _, rest = module.partition(".")
+        if package == "gan_recipe":
+            assert rest in gan_recipe.__all__, f"{module} is not public"
+        assert package != "tests"
+
+
+@pytest.mark.parametrize("path", [*CORE, *PLUGINS], ids=ids)
+def test_nothing_but_the_command_line_imports_it(path: Path) -> None:
+    """The framework can be used without it."""
+    if "cli" not in path.parts:
+        assert not any(re.match(r"gan_recipe\.cli(\.|$)", module) for module in imports(path))
+        assert not {"click", "rich"} & packages(path)
+
+
+@pytest.mark.parametrize("path", [path for path in CORE if path.stem not in TORCH_LAYER], ids=ids)
+def test_outside_the_torch_layer_nothing_heavy_is_imported_at_the_top(path: Path) -> None:
+    """Nor is a module of the torch layer, which would bring it along."""
+    assert not HEAVY & packages(path, top_only=True)
+    ours = {module.split(".")[1] for module in imports(path, top_only=True) if module.startswith("gan_recipe.")}
+    assert not ours & TORCH_LAYER
+
+
+def test_the_torch_layer_is_what_it_says() -> None:
+    """Each of its modules needs torch or one that does: the list is as short as it can be."""
+    paths = {path.stem: path for path in CORE if path.parent.name == "gan_recipe"}
+    assert set(paths) >= TORCH_LAYER
+    for name in TORCH_LAYER:
+        ours = {m.split(".")[1] for m in imports(paths[name], top_only=True) if m.startswith("gan_recipe.")}
+        assert packages(paths[name], top_only=True) & HEAVY or ours & TORCH_LAYER, name
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=ids)
+def test_in_plugins_only_private_modules_import_anything_heavy_at_the_top(path: Path) -> None:
+    """A component's module is imported by ``list`` and ``check``; it imports its private one inside ``build``."""
+    parts = path.relative_to(ROOT / "plugins" / "gan_recipe_plugins").parts
+    if any(part.startswith("_") and part != "__init__.py" for part in parts):
+        return
+    assert not HEAVY & packages(path, top_only=True)
+
+
+def test_importing_every_component_imports_nothing_heavy() -> None:
+    """What the sources promise, kept by the interpreter: private modules imported at a top are light ones."""
+    code = f"""
+import sys
+from gan_recipe.registry import Registry
+assert len(Registry.installed().every()) > 40
+sys.exit(", ".join(sorted({HEAVY!r} & set(sys.modules))) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", [*CORE, *PLUGINS], ids=ids)
+def test_a_file_is_named_after_one_idea_and_says_it(path: Path) -> None:
+    """A docstring of its own, a name of lower-case words, and none that could hold anything."""
+    assert re.fullmatch(r"_?[a-z][a-z0-9_]*|__init__|__main__", path.stem), path.stem
+    assert not {"utils", "util", "helpers", "helper", "manager", "base", "common", "misc"} & set(path.stem.split("_"))
+    tree = ast.parse(path.read_text())
+    assert len(ast.get_docstring(tree) or "") > 10
+    statements = [node for node in tree.body if not isinstance(node, ast.Expr)]
+    if statements and path.name != "__init__.py":
+        first = statements[0]
+        assert isinstance(first, ast.ImportFrom) and first.module == "__future__", "annotations stay texts"
+
+
+@pytest.mark.parametrize("path", CORE, ids=ids)
+def test_every_public_class_and_function_of_the_core_is_documented(path: Path) -> None:
+    """Whatever is more than a line or two that its name explains."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.name.startswith("_"):
+            assert ast.get_docstring(node) or len(node.body) == 1, f"{path.name}: {node.name}"
+
+
+@pytest.mark.parametrize(("name", "cls"), sorted(Registry.installed().every().items()))
+def test_every_component_is_a_frozen_class_of_settings_that_a_recipe_can_state(name: str, cls: type) -> None:
+    """Frozen, and every field of a type that TOML can hold."""
+    assert cls.__setattr__.__name__ == "_frozen_setattrs"
+    hints = typing.get_type_hints(cls)
+    assert all(is_setting_type(hints[field.name]) for field in attrs.fields(cls) if field.init), name

@@ -1,0 +1,309 @@
+"""Recipes as they are written: found by name, merged by ``extends``, overridden, every key with who states it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gan_recipe.errors import RecipeError, UserError
+from gan_recipe.recipe_file import find_recipe, load, plain, shipped_recipes
+from gan_recipe.toml_file import Key
+
+Write = Callable[..., str]
+many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+scalars = st.one_of(st.integers(-9, 9), st.booleans(), st.sampled_from(["x", "linear_fc", ""]), st.just([1, 2]))
+words = st.sampled_from(["a", "b", "c", "use"])
+tables = st.recursive(
+    st.dictionaries(words, scalars, max_size=3),
+    lambda inner: st.dictionaries(words, st.one_of(scalars, inner), max_size=3),
+    max_leaves=8,
+)
+
+
+def merged(below: Any, above: Any) -> Any:
+    """The rule as one would tell it: a table without ``use`` is laid over a table, key by key; all else replaces."""
+    if not isinstance(below, dict) or not isinstance(above, dict) or "use" in above:
+        return above
+    return {name: merged(below[name], above[name]) if name in above and name in below else (above | below)[name]
+            for name in below | above}  # fmt: skip
+
+
+def leaves(values: Any, at: Key = ()) -> dict[Key, Any]:
+    if not isinstance(values, dict):
+        return {at: values}
+    return {key: leaf for name, inner in values.items() for key, leaf in leaves(inner, (*at, name)).items()}
+
+
+@pytest.fixture
+def family(write: Write) -> Callable[..., str]:
+    """Writes tables as recipes that extend each other, the first the oldest; gives the youngest's name."""
+
+    def family(*generations: dict[str, Any]) -> str:
+        for index, values in enumerate(generations):
+            extends = {"extends": f"r{index - 1}.toml"} if index else {}
+            write(tomli_w.dumps(extends | values), f"r{index}.toml")
+        return f"r{len(generations) - 1}.toml"
+
+    return family
+
+
+@many
+@given(parent=tables)
+def test_extending_with_nothing_changes_nothing(parent: dict[str, Any], family: Callable[..., str]) -> None:
+    """Neither tables nor who states what."""
+    alone, extended = load(family(parent)), load(family(parent, {}))
+    assert extended.tables == alone.tables == parent
+    assert extended.origins == alone.origins
+
+
+@many
+@example(generations=[{"a": {"b": 1}}, {"a": {"use": "x"}}])
+@example(generations=[{"a": {"use": "x", "b": 1}}, {"a": {"c": 2}}])
+@given(generations=st.lists(tables, min_size=2, max_size=3))
+def test_tables_merge_and_what_states_use_replaces(
+    generations: list[dict[str, Any]], family: Callable[..., str]
+) -> None:
+    """Against the rule written down once more; and what the youngest states always wins."""
+    generations = [{name: value for name, value in each.items() if name != "use"} for each in generations]
+    expected: Any = generations[0]
+    for above in generations[1:]:
+        expected = merged(expected, above)
+    found = load(family(*generations))
+    assert found.tables == expected
+    for key, value in leaves(generations[-1]).items():
+        at: Any = found.tables
+        for name in key:
+            at = at[name]
+        assert at == value
+
+
+@many
+@given(generations=st.lists(tables, min_size=1, max_size=3))
+def test_every_key_has_the_file_and_line_that_state_it(
+    generations: list[dict[str, Any]], family: Callable[..., str]
+) -> None:
+    """The line named holds the key, in the youngest file that states it and was not replaced."""
+    found = load(family(*generations))
+    for key, value in leaves(found.tables).items():
+        origin = found.origin(key)
+        name, _, line = origin.where.partition(":")
+        text = Path(name).read_text()
+        stated: Any = tomllib.loads(text)
+        for part in key:
+            stated = stated[part]
+        assert stated == value
+        if key:
+            assert key[-1] in text.split("\n")[int(line) - 1]
+        younger = generations[int(name[1]) + 1 :]
+        assert not any(key in leaves(each) for each in younger)
+    for key in found.origins:
+        within: Any = found.tables
+        for part in key:
+            assert part in within, f"{key} was replaced, and nobody states it"
+            within = within[part]
+
+
+def test_relative_paths_start_at_the_file_that_states_them(write: Write) -> None:
+    """A parent's keys keep the parent's folder; overrides start where the person stands."""
+    write('[data]\na = { folder = "x" }\n', "below/parent.toml")
+    write('extends = "below/parent.toml"\n[data]\nb = { folder = "y" }\n', "child.toml")
+    found = load("child.toml", ["data.b.size=1"])
+    assert found.origin(("data", "a", "folder")).folder == Path("below")
+    assert found.origin(("data", "b", "folder")).folder == Path()
+    assert found.origin(("data", "b", "size")).folder == Path()
+
+
+@many
+@given(values=tables)
+def test_plain_text_reads_back_as_the_same(values: dict[str, Any], write: Write) -> None:
+    """What a run keeps of its recipe is its recipe."""
+    assert load(write(plain(values))).tables == values
+
+
+# --------------------------------------------------------------------------------------------------- finding
+
+
+def test_every_shipped_recipe_is_found_by_bare_name(write: Write) -> None:
+    """And with the folder and suffix that a checkout has, wherever one stands; a file of that name comes first."""
+    shipped = shipped_recipes()
+    assert "d_supervised" in shipped
+    for name, path in shipped.items():
+        for stated in (name, f"{name}.toml", f"recipes/{name}.toml"):
+            assert find_recipe(stated) == path
+    write("", "dcgan.toml")
+    assert find_recipe("dcgan.toml") == Path("dcgan.toml")
+    assert find_recipe("dcgan") == shipped["dcgan"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ("dcgann", "Did you mean 'dcgan'?"),
+        ("my_recipe", "Did you mean 'my_recipe.toml'?"),
+        ("my_recipy.toml", "Did you mean 'my_recipe.toml'?"),
+        ("folder", "is a folder; a recipe is a .toml file"),
+        ("", "is a folder"),
+        ("notes.txt", "the name of a recipe's file ends with .toml"),
+        ("x" * 5_000, "there is no recipe"),
+        ("x" * 5_000 + ".toml", "there is no recipe"),
+        ("\0", "there is no recipe"),
+        ("folder/none.toml", "there is no recipe"),
+    ],
+)
+def test_a_recipe_that_is_not_there_is_told_with_the_nearest(write: Write, stated: str, told: str) -> None:
+    """Among the files beside it and the shipped ones; no name is too strange to be told."""
+    write("", "my_recipe.toml")
+    write("", "notes.txt")
+    os.mkdir("folder")
+    with pytest.raises(UserError) as caught:
+        find_recipe(stated)
+    assert told in str(caught.value)
+
+
+# --------------------------------------------------------------------------------------------------- extends
+
+
+def refused(stated: str, overrides: list[str] | None = None) -> str:
+    with pytest.raises(RecipeError) as caught:
+        load(stated, overrides or [])
+    assert len(caught.value.problems) == 1
+    return str(caught.value)
+
+
+def test_a_recipe_that_extends_itself_is_told_at_the_line_that_closes_the_circle(write: Write) -> None:
+    """Directly, by another spelling of its path, and through others, with the whole way round."""
+    write('# x\nextends = "a.toml"\n', "a.toml")
+    assert refused("a.toml").startswith("a.toml:2: extends: the recipe extends itself: a.toml -> a.toml")
+    write('extends = "../sub/a.toml"\n', "sub/a.toml")
+    assert refused("sub/a.toml").startswith("sub/a.toml:1: extends: the recipe extends itself")
+    write('extends = "c.toml"\n', "b.toml")
+    write('\n\nextends = "b.toml"\n', "c.toml")
+    write('extends = "b.toml"\n', "d.toml")
+    assert refused("d.toml").startswith("c.toml:3: extends: the recipe extends itself: b.toml -> c.toml -> b.toml")
+
+
+@pytest.mark.parametrize(
+    ("extends", "told"),
+    [
+        ('"parrent.toml"', "Did you mean 'parent.toml'?"),
+        ('"dcgn"', "Did you mean 'dcgan'?"),
+        ("7", "expected the path of a recipe, not 7"),
+        ('""', "there is no recipe ''"),
+        ('"' + "x" * 5_000 + '"', "there is no recipe"),
+        ('"\\u0000"', "there is no recipe"),
+    ],
+)
+def test_a_recipe_to_extend_that_is_not_there_is_told_with_the_nearest(write: Write, extends: str, told: str) -> None:
+    """Beside the file and among the shipped ones; never the file itself."""
+    write("", "parent.toml")
+    message = refused(write(f"[run]\n\nextends = {extends}\n".replace("[run]\n", ""), "child.toml"))
+    assert message.startswith("child.toml:2: extends: ") and told in message
+
+
+def test_a_shipped_recipe_can_be_extended_by_bare_name(write: Write) -> None:
+    """From any folder; errors in a parent name the parent's file."""
+    found = load(write('extends = "dcgan"\n[run]\nrounds = 3\n', "mine.toml"))
+    assert found.tables["run"]["rounds"] == 3 and "generator" in found.tables["networks"]
+    assert found.name == "mine" and found.origin(("run", "rounds")).where == "mine.toml:3"
+    assert found.origin(("networks", "generator")).where.partition(":")[0].endswith("recipes/dcgan.toml")
+    write("a = \n", "bad.toml")
+    assert refused(write('extends = "bad.toml"\n', "child.toml")).startswith("bad.toml:1: this is no TOML")
+
+
+def test_a_long_line_of_recipes_is_refused(write: Write) -> None:
+    """64 extend each other, 65 do not; there is no recursion to run out of."""
+    for index in range(70):
+        write(f'extends = "r{index - 1}.toml"\n' if index else "[run]\nrounds = 1\n", f"r{index}.toml")
+    assert load("r63.toml").tables == {"run": {"rounds": 1}}
+    assert "more than 64 recipes extend each other" in refused("r69.toml")
+
+
+# --------------------------------------------------------------------------------------------------- overrides
+
+STATED = """\
+[run]
+rounds = 1
+[networks]
+f = { use = "linear_fc", outputs = 2 }
+[players.critic]
+losses.gan = { use = "bce_critic", weight = { from = 0, to = 1, over = 5 } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("run.rounds=5", ("run", "rounds"), 5),
+        ("run.rounds = 5 ", ("run", "rounds"), 5),
+        ("run.batch=64", ("run", "batch"), 64),
+        ("run.precision=bf16", ("run", "precision"), "bf16"),
+        ('run.precision="bf16"', ("run", "precision"), "bf16"),
+        ("run.precision=", ("run", "precision"), ""),
+        ("networks.f.outputs=label", ("networks", "f", "outputs"), "label"),
+        ("networks.f={use='one_hot'}", ("networks", "f"), {"use": "one_hot"}),
+        ("players.critic.losses.gan.weight.to=2", ("players", "critic", "losses", "gan", "weight", "to"), 2),
+        ("players.critic.losses.gan.weight=2", ("players", "critic", "losses", "gan", "weight"), 2),
+        ('run."rounds"=5', ("run", "rounds"), 5),
+        ("run.rounds=a = b", ("run", "rounds"), "a = b"),
+        ("run.rounds=1\nseed = 2", ("run", "rounds"), "1\nseed = 2"),
+    ],
+)
+def test_an_override_changes_one_key_and_names_itself(write: Write, override: str, key: Key, value: Any) -> None:
+    """The value is TOML, or the text itself where quotes were left out; everything else stays."""
+    before = load(write(STATED))
+    after = load("ring.toml", [override])
+    expected = copy.deepcopy(before.tables)
+    table: Any = expected
+    for name in key[:-1]:
+        table = table[name]
+    table[key[-1]] = value
+    assert after.tables == expected
+    assert after.origin(key).where == f"-s {override}"
+    assert after.origins.keys() - before.origins.keys() <= {key}
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("networks.g.outputs=2", "networks has no 'g', and -s changes what is there, it adds nothing."),
+        ("networks.g={use='linear_fc'}", "networks has no 'g', and -s changes what is there"),
+        ("networks={g={use='linear_fc'}}", "networks has no 'g', and -s changes what is there"),
+        ("players.critc.ema=0.9", "Did you mean 'critic'?"),
+        ("players.critic.losses.wgan.weight=1", "players.critic.losses has no 'wgan'"),
+        ("sheet.rows=2", "the recipe has no 'sheet'"),
+        ("run.rounds.x=2", "run.rounds is 1, which holds no 'x'"),
+        ("run.rounds=nan", "run.rounds: nan is not a finite number"),
+        ("run.x=[{y=-inf}]", "-inf is not a finite number"),
+        ("run.rounds=99999999999999999999", "does not fit 64 bits"),
+        ("run.x=" + "{a=" * 100 + "1" + "}" * 100, "nested more than 16 deep"),
+        ("run.x=" + "[" * 100 + "]" * 100, "nested more than 16 deep"),
+        ("rounds", "expected key=value"),
+        ("=5", "expected key=value"),
+        ("run..rounds=5", "expected key=value"),
+        ("run.=5", "expected key=value"),
+        ("# x=5", "expected key=value"),
+        ("a\nb=5", "expected key=value"),
+        ("a." * 100_000 + "b=1", "expected key=value"),
+    ],
+)
+def test_an_override_that_invents_or_is_none_is_told(write: Write, override: str, told: str) -> None:
+    """With itself as the place, cut when it is long, and the recipe untouched."""
+    message = refused(write(STATED), [override])
+    assert message.startswith("-s ") and told in message and len(message) < 400
+
+
+def test_all_overrides_are_told_at_once(write: Write) -> None:
+    """Each wrong one; the others are as good as applied."""
+    with pytest.raises(RecipeError) as caught:
+        load(write(STATED), ["networks.g.outputs=2", "run.rounds=3", "x"])
+    assert [problem.where for problem in caught.value.problems] == ["-s networks.g.outputs=2", "-s x"]
