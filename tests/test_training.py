@@ -254,3 +254,40 @@ def test_lazy_terms_count_as_often_as_they_are_skipped() -> None:
     lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert [line["round"] for line in lines if "critic/loss/r1" in line] == [1, 4]
     assert [line["round"] for line in lines if "critic/loss/gp" in line] == [1, 3, 5]
+
+
+def test_an_observer_that_fails_is_named_and_disturbs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run ends as without it, the warning names it, and the other observers are told everything."""
+    from gan_recipe import hookimpl
+
+    heard: list[str] = []
+
+    class Broken:
+        @hookimpl
+        def gan_recipe_logged(self, round: int) -> None:
+            raise OSError(f"no room in round {round}")
+
+    class Listening:
+        @hookimpl
+        def gan_recipe_logged(self, round: int) -> None:
+            heard.append(f"{round}")
+
+    registry = Registry.installed()
+    recipe = check("tiny.toml", registry=registry)
+    registry.manager.register(Listening(), "listening")
+    registry.manager.register(Broken(), "broken")
+    with pytest.warns(RuntimeWarning, match="observer 'broken' failed in gan_recipe_logged.*no room in round 3"):
+        outcome = start(recipe, registry, QuietScreen())
+    assert outcome.how == "done" and heard == ["3", "6", "9", "12"]
+
+
+def test_a_metric_that_cannot_be_taken_fails_the_run_and_keeps_its_weights() -> None:
+    """It is no mistake in the recipe's text that check could have seen: the run failed, with the key and the reason."""
+    metric = '[metrics]\nodd = { use = "l1_distance", output = "fake", target = "verdict(trunk(fake))" }\n'
+    Path("odd.toml").write_text('extends = "tiny.toml"\n' + metric)
+    with pytest.raises(RunError, match=r"odd.toml:3: metrics.odd: .*weights are kept"):
+        train(recipe="odd.toml")
+    folder = RunFolder(Path("runs/odd/1"))
+    assert folder.describe()["outcome"] == "failed" and checkpoint_rounds(folder)[-1] == 12
+    with pytest.raises(RunError, match=r"metrics.odd"):  # resumed, it has nothing left to train and measures again
+        resume(folder.name, Registry.installed(), QuietScreen())

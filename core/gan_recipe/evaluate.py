@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 from torch import Tensor
 
 from gan_recipe.dataflow import Node, below
-from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.errors import RunError
 from gan_recipe.training import Training
 
 
 def measure(training: Training, *, baseline: bool = False) -> dict[str, float]:
-    """Every metric of the recipe by name; with ``baseline`` those that state one, as it was before learning."""
+    """Every metric of the recipe by name; with ``baseline`` those that state one, as it was before learning.
+
+    Raises RunError for a metric that fails or is no finite number.
+    """
     recipe = training.recipe
     chosen = {
         name: (spec.baseline if baseline else spec.reads)
@@ -32,8 +36,10 @@ def measure(training: Training, *, baseline: bool = False) -> dict[str, float]:
             try:
                 figures[name] = float(spec.component(**read))
             except (ValueError, TypeError, RuntimeError) as error:
-                where = recipe.file.origin(spec.key).where
-                raise RecipeError([Problem(where, ".".join(spec.key), str(error).partition("\n")[0])]) from error
+                what = str(error).partition("\n")[0]
+                raise RunError(f"{recipe.where(spec.key)}: {what}. The trained weights are kept") from error
+            if not math.isfinite(figures[name]):
+                raise RunError(f"{recipe.where(spec.key)} is {figures[name]} on held-out samples; the weights are kept")
     return figures
 
 

@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
 
-import pluggy
 from torch import Tensor
 
 from gan_recipe.errors import RunError
+from gan_recipe.observers import Observers
 from gan_recipe.ramp import weight_at
 from gan_recipe.run_folder import RunFolder
 from gan_recipe.training import Training
@@ -37,7 +37,7 @@ class Screen(Protocol):
 class Journal:
     """Writes ``metrics.jsonl``, a whole line at a time, and tells whoever listens."""
 
-    def __init__(self, training: Training, folder: RunFolder, observers: pluggy.HookRelay, screen: Screen) -> None:
+    def __init__(self, training: Training, folder: RunFolder, observers: Observers, screen: Screen) -> None:
         self._training = training
         self._folder = folder
         self._observers = observers
@@ -81,5 +81,5 @@ class Journal:
                 file.write(line + "\n")
         except OSError as error:
             raise RunError(f"{self._folder.metrics} cannot be written: {error.strerror}") from error
-        self._observers.gan_recipe_logged(folder=self._folder.path, round=round, values=values)
+        self._observers.tell("gan_recipe_logged", folder=self._folder.path, round=round, values=values)
         self._screen.figures(round, values)

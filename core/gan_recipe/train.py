@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import pluggy
 import torch
 from attrs import define, frozen
 
@@ -20,10 +19,11 @@ from gan_recipe.check import check
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
 from gan_recipe.journal import Journal, Screen
+from gan_recipe.observers import Observers
 from gan_recipe.recipe import Recipe
 from gan_recipe.recipe_file import plain
 from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, find_run, new_run, now
+from gan_recipe.run_folder import RunFolder, check_new, find_run, new_run, now
 from gan_recipe.sheet import write_sheet
 from gan_recipe.training import Training, use_available_cores
 
@@ -45,6 +45,7 @@ def start(
     recipe: Recipe, registry: Registry, screen: Screen, *, name: str | None = None, device: str = "auto"
 ) -> Outcome:
     """Train a new run. Nothing is written before the recipe has been built and rehearsed."""
+    check_new(name or recipe.name)
     threads = use_available_cores()
     screen.say(f"building and rehearsing {recipe.file.shown}")
     training = Training(recipe, chosen_device(device))
@@ -100,8 +101,8 @@ def _run(
     *,
     first: int,
 ) -> Outcome:
-    observers = registry.manager.hook
-    observers.gan_recipe_run_started(folder=folder.path, recipe=training.recipe.resolved_tables)
+    observers = Observers(registry.manager.hook)
+    observers.tell("gan_recipe_run_started", folder=folder.path, recipe=training.recipe.resolved_tables)
     description |= {"outcome": "running", "round": first}
     folder.write_description(description)
     how, done = "failed", first
@@ -110,11 +111,13 @@ def _run(
             done = train(training, folder, observers, screen, first=first)
         finally:
             screen.end()
-        how = "done" if done == training.recipe.run.rounds else "stopped"
         figures: dict[str, float] = {}
         baseline: dict[str, float] = {}
-        if how == "done":
+        if done == training.recipe.run.rounds:
             figures, baseline = _final_figures(training, folder, observers, screen, description)
+            how = "done"
+        else:
+            how = "stopped"
         return Outcome(folder, how, done, figures, baseline)
     except RunError as error:
         description["why"] = str(error)
@@ -122,11 +125,11 @@ def _run(
     finally:
         description |= {"outcome": how, "round": done, "ended": now()}
         folder.write_description(description)
-        observers.gan_recipe_run_ended(folder=folder.path, outcome=how)
+        observers.tell("gan_recipe_run_ended", folder=folder.path, outcome=how)
         folder.unlock()
 
 
-def train(training: Training, folder: RunFolder, observers: pluggy.HookRelay, screen: Screen, *, first: int) -> int:
+def train(training: Training, folder: RunFolder, observers: Observers, screen: Screen, *, first: int) -> int:
     """The loop, from round ``first`` on. Returns how many rounds are done: all, or fewer when asked to stop."""
     recipe = training.recipe
     run, sheet = recipe.run, recipe.sheet
@@ -157,7 +160,7 @@ def train(training: Training, folder: RunFolder, observers: pluggy.HookRelay, sc
     return done
 
 
-def _write_sheet(training: Training, folder: RunFolder, observers: pluggy.HookRelay, round: int) -> None:
+def _write_sheet(training: Training, folder: RunFolder, observers: Observers, round: int) -> None:
     recipe = training.recipe
     if not recipe.columns:
         return
@@ -168,11 +171,11 @@ def _write_sheet(training: Training, folder: RunFolder, observers: pluggy.HookRe
         write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
     except OSError as error:
         raise RunError(f"the sheet {path} cannot be written: {error.strerror}") from error
-    observers.gan_recipe_sheet(folder=folder.path, round=round, image=path)
+    observers.tell("gan_recipe_sheet", folder=folder.path, round=round, image=path)
 
 
 def _final_figures(
-    training: Training, folder: RunFolder, observers: pluggy.HookRelay, screen: Screen, description: dict[str, Any]
+    training: Training, folder: RunFolder, observers: Observers, screen: Screen, description: dict[str, Any]
 ) -> tuple[dict[str, float], dict[str, float]]:
     if not training.recipe.metrics:
         return {}, {}

@@ -47,10 +47,8 @@ def run(
     else:
         assert recipe is not None
         from gan_recipe.check import check
-        from gan_recipe.run_folder import check_new
 
         checked = check(recipe, overrides, registry)
-        check_new(name or checked.name)
         from gan_recipe import train
 
         outcome = train.start(checked, registry, screen, name=name, device=device)
