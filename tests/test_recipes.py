@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gan_recipe import drawing
 from gan_recipe.check import check
@@ -15,6 +16,7 @@ from gan_recipe.registry import Registry
 from gan_recipe.train import start
 
 WIDTHS = {
+    "photographs": {"encoder": 0.125, "decoder": 0.125, "trunk": 0.125},
     "d_supervised_literal": {"encoder": 0.125, "decoder": 0.125, "trunk": 0.125},
     "d_supervised": {"encoder": 0.125, "decoder": 0.125, "trunk": 0.125},
     "dcgan": {"generator": 0.0625, "trunk": 0.0625},
@@ -33,17 +35,30 @@ OTHERS = {
 def test_a_shipped_recipe_trains_two_rounds(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At a tiny size, metrics of the run itself left at their place; the plan of its round can be drawn."""
     monkeypatch.chdir(tmp_path)
-    plain = check(name)
+    faces = [f"data.faces.folder={_photographs(tmp_path / 'faces')}"] if name == "photographs" else []
+    plain = check(name, faces)
     few = [f"data.{source}.identities=4" for source, use in plain.data_use.items() if use == "synthetic_faces"]
     few += [f"data.{source}.held_out=2" for source, use in plain.data_use.items() if use == "synthetic_faces"]
     few += [f"metrics.{metric}.samples=64" for metric, spec in plain.metrics.items() if spec.use.startswith("judged")]
     widths = [f"networks.{network}.width={width}" for network, width in WIDTHS[name].items()]
     size = ["run.rounds=2", "run.batch=4", "run.held_out=8"]
     registry = Registry.installed()
-    recipe = check(name, [*size, *few, *widths, *OTHERS.get(name, [])], registry)
+    recipe = check(name, [*faces, *size, *few, *widths, *OTHERS.get(name, [])], registry)
     outcome = start(recipe, registry, QuietScreen())
     assert outcome.how == "done" and set(outcome.figures) == set(recipe.metrics)
     assert (outcome.folder.sheets / "round-000002.png").is_file()
     plan = plan_from_start(recipe, 0)
     for form in (drawing.text, drawing.mermaid, drawing.svg):
         assert all(move.player.name in form(plan) for move in plan.moves)
+
+
+def _photographs(folder: Path) -> Path:
+    """A folder like the one that the recipe is made for: five people, four poses, two expressions."""
+    folder.mkdir()
+    for number, person in enumerate(("ann", "bob", "cem", "dot", "eva")):
+        for turn, pose in enumerate(("forward", "left", "right", "up")):
+            for mood, expression in enumerate(("happy", "sad")):
+                image = Image.new("L", (64, 60), 40 * number + 20)
+                image.paste(200, (10 + 10 * turn, 20 + 10 * mood, 20 + 10 * turn, 30 + 10 * mood))
+                image.save(folder / f"{person}_{pose}_{expression}_eyes.png")
+    return folder
