@@ -99,7 +99,7 @@ def test_d_supervised_equals_a_hand_written_loop(tmp_path: Path) -> None:
         heads = ("trunk", "verdict", "identity", "pose", "light")
         d = torch.optim.Adam(parameters(n, *heads), fused=True, **_options(critic))
         g = torch.optim.Adam(parameters(n, "encoder", "decoder"), fused=True, **_options(generator))
-        cosines = [torch.optim.lr_scheduler.CosineAnnealingLR(each, 2_800) for each in (d, g)]
+        cosines = [torch.optim.lr_scheduler.CosineAnnealingLR(each, **critic.lr_schedule.options) for each in (d, g)]
 
         def step(round: int, batch: Batch) -> None:
             image, target = batch["image"], batch["target"]
