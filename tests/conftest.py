@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gan_recipe.registry import Registry
 
@@ -72,6 +73,19 @@ def ring() -> str:
 def registry() -> Registry:
     """The installed plugins."""
     return Registry.installed()
+
+
+@pytest.fixture(scope="session")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """The overrides without which a shipped recipe cannot be sound: a folder, for the one that reads photographs."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for number, person in enumerate(("ann", "bob", "cem", "dot", "eva")):
+        for turn, pose in enumerate(("forward", "left", "right", "up")):
+            for mood, expression in enumerate(("happy", "sad")):
+                image = Image.new("L", (64, 60), 40 * number + 20)
+                image.paste(200, (10 + 10 * turn, 20 + 10 * mood, 20 + 10 * turn, 30 + 10 * mood))
+                image.save(folder / f"{person}_{pose}_{expression}_eyes.png")
+    return lambda name: [f"data.faces.folder={folder}"] if name == "photographs" else []
 
 
 @pytest.fixture

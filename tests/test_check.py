@@ -49,11 +49,15 @@ def test_the_recipe_that_the_others_are_made_from_is_sound(ring: str, problems: 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
 def test_shipped_recipes_are_sound_from_any_folder(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Registry
+    name: str,
+    given: Callable[[str], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    registry: Registry,
 ) -> None:
     """By bare name, from a folder that knows nothing of them."""
     monkeypatch.chdir(tmp_path)
-    assert check(name, registry=registry).players
+    assert check(name, given(name), registry=registry).players
 
 
 # --------------------------------------------------------------------------------------------------- one mistake each
@@ -406,12 +410,14 @@ def test_an_override_and_its_recipe_are_wrong_together(ring: str, problems: Prob
 # --------------------------------------------------------------------------------------------------- properties
 
 
-def test_a_resolved_recipe_reads_back_as_the_same(ring: str, write: Write, registry: Registry, tmp_path: Path) -> None:
+def test_a_resolved_recipe_reads_back_as_the_same(
+    ring: str, write: Write, registry: Registry, given: Callable[[str], list[str]], tmp_path: Path
+) -> None:
     """What a run keeps of its recipe, read from elsewhere: equal in everything but where it was written."""
     write(b"", "pictures/face.png")
     text = ring.replace("noise =", 'photos = { use = "image_folder", folder = "pictures" }\nnoise =')
     overridden = ["run.seed=5", "values.seen=trunk(toy.point)"]
-    sources: list[tuple[str, list[str]]] = [(name, []) for name in shipped_recipes()]
+    sources: list[tuple[str, list[str]]] = [(name, given(name)) for name in shipped_recipes()]
     for stated, overrides in [(str(tmp_path / write(text)), overridden), *sources]:
         first = check(stated, overrides, registry)
         second = check(str(tmp_path / write(plain(first.resolved_tables), "elsewhere/copy.toml")), (), registry)

@@ -21,10 +21,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module", params=[(name, round) for name in NAMES for round in (0, 1)], ids=str)
-def plan(request: pytest.FixtureRequest, registry: Registry) -> RoundPlan:
+def plan(request: pytest.FixtureRequest, registry: Registry, given: Callable[[str], list[str]]) -> RoundPlan:
     """The first two rounds of every shipped recipe."""
     name, round = request.param
-    return plan_from_start(check(name, (), registry), round)
+    return plan_from_start(check(name, given(name), registry), round)
 
 
 def expected_edges(plan: RoundPlan) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from gan_recipe import drawing
 from gan_recipe.check import check
@@ -32,10 +32,12 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
-def test_a_shipped_recipe_trains_two_rounds(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shipped_recipe_trains_two_rounds(
+    name: str, given: Callable[[str], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At a tiny size, metrics of the run itself left at their place; the plan of its round can be drawn."""
     monkeypatch.chdir(tmp_path)
-    faces = [f"data.faces.folder={_photographs(tmp_path / 'faces')}"] if name == "photographs" else []
+    faces = given(name)
     plain = check(name, faces)
     few = [f"data.{source}.identities=4" for source, use in plain.data_use.items() if use == "synthetic_faces"]
     few += [f"data.{source}.held_out=2" for source, use in plain.data_use.items() if use == "synthetic_faces"]
@@ -50,15 +52,3 @@ def test_a_shipped_recipe_trains_two_rounds(name: str, tmp_path: Path, monkeypat
     plan = plan_from_start(recipe, 0)
     for form in (drawing.text, drawing.mermaid, drawing.svg):
         assert all(move.player.name in form(plan) for move in plan.moves)
-
-
-def _photographs(folder: Path) -> Path:
-    """A folder like the one that the recipe is made for: five people, four poses, two expressions."""
-    folder.mkdir()
-    for number, person in enumerate(("ann", "bob", "cem", "dot", "eva")):
-        for turn, pose in enumerate(("forward", "left", "right", "up")):
-            for mood, expression in enumerate(("happy", "sad")):
-                image = Image.new("L", (64, 60), 40 * number + 20)
-                image.paste(200, (10 + 10 * turn, 20 + 10 * mood, 20 + 10 * turn, 30 + 10 * mood))
-                image.save(folder / f"{person}_{pose}_{expression}_eyes.png")
-    return folder
