@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from gan_recipe.dataflow import Node
-from gan_recipe.plan import Move
+from gan_recipe.plan import Compute, Move
 from gan_recipe.ramp import Ramp, weight_at
 
 #: A tensor, or a tuple of them (a pyramid of features).
 Value = Any
 Store = dict[Node, Value]
+_NOTHING = nullcontext()
 
 
 class Graph:
@@ -27,8 +28,8 @@ class Graph:
         self.forward: dict[str, Callable[..., Value]] = dict(networks)
         self.parameters = {name: list(network.parameters()) for name, network in networks.items()}
         self._differentiable: dict[str, bool] = {}
-        self._autocast: Callable[[], AbstractContextManager[Any]] = (
-            partial(torch.autocast, device, torch.bfloat16) if bf16 else nullcontext
+        self._autocast: Callable[[], AbstractContextManager[Any]] | None = (
+            partial(torch.autocast, device.partition(":")[0], torch.bfloat16) if bf16 else None
         )
         for name in networks:
             self.differentiate(name, False)
@@ -42,20 +43,30 @@ class Graph:
 
     def compute(self, move: Move, trains: Sequence[frozenset[str]], store: Store) -> None:
         """Compute what the move reads and ``store`` lacks. ``trains`` holds the networks of each mover of the round."""
-        for step in move.computes:
-            node = step.node
-            network = node.name
-            arguments = [
-                cut(store[argument]) if is_cut else store[argument]
-                for argument, is_cut in zip(node.arguments or (), step.cut, strict=True)
-            ]
-            if step.gradients_for is None:
-                with torch.no_grad(), self._autocast():
-                    store[node] = self.forward[network](*arguments)
+        for gradients_for, steps in move.stretches:
+            if gradients_for is None:
+                with torch.no_grad():
+                    self._call(steps, frozenset(), store)
             else:
-                self.differentiate(network, network in trains[step.gradients_for])
-                with self._autocast():
-                    store[node] = self.forward[network](*arguments)
+                self._call(steps, trains[gradients_for], store)
+
+    def _call(self, steps: Sequence[Compute], trained: frozenset[str], store: Store) -> None:
+        """Calls that share their gradients. Autocast keeps casted weights within it, so it may not span two players."""
+        with self._autocast() if self._autocast else _NOTHING:
+            for step in steps:
+                node = step.node
+                network = node.name
+                if trained:
+                    self.differentiate(network, network in trained)
+                inputs = node.arguments or ()
+                if step.cuts:
+                    arguments = [
+                        cut(store[argument]) if is_cut else store[argument]
+                        for argument, is_cut in zip(inputs, step.cut, strict=True)
+                    ]
+                else:
+                    arguments = [store[argument] for argument in inputs]
+                store[node] = self.forward[network](*arguments)
 
     def losses(self, move: Move, store: Store) -> list[Tensor]:
         """The raw value of every due loss, in order."""
@@ -97,7 +108,7 @@ class Graph:
                     store[node] = self.forward[node.name](*map(value, node.arguments))
             return store[node]
 
-        with torch.no_grad(), self._autocast():
+        with torch.no_grad(), self._autocast() if self._autocast else _NOTHING:
             found = [value(node) for node in nodes]
         return [full(each) for each in found]
 

@@ -9,6 +9,8 @@ generator's forward, the frozen critic in the generator's move, and the missing 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from attrs import frozen
 
@@ -26,6 +28,8 @@ class Compute:
     gradients_for: int | None
     #: For each argument, whether it is cut off from the graph that made it.
     cut: tuple[bool, ...]
+    #: Whether any is.
+    cuts: bool
 
 
 @frozen
@@ -53,6 +57,8 @@ class Move:
 
     player: PlayerSpec
     computes: tuple[Compute, ...]
+    #: ``computes`` in stretches that share their gradients.
+    stretches: tuple[tuple[int | None, tuple[Compute, ...]], ...]
     terms: tuple[Term, ...]
     #: Networks whose parameters the functions of this move are differentiated through, and whether they are trained.
     function_networks: Mapping[str, bool]
@@ -124,7 +130,8 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
         for node in missing:
             owner = gradients_for(node, k)
             through = [gradients_for(argument, k) for argument in node.arguments or ()]
-            computes.append(Compute(node, owner, tuple(each is not None and each != owner for each in through)))
+            cut = tuple(each is not None and each != owner for each in through)
+            computes.append(Compute(node, owner, cut, any(cut)))
             computed.add((node, here[node]))
         read_here = {*wanted[k], *(argument for node in missing for argument in node.arguments or ())}
         reused = tuple(node for node in here if node.arguments and node in read_here and node not in set(missing))
@@ -144,7 +151,8 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
         open_nodes = below([node for loss in losses[k] for node in loss.functions.values()])
         called = {node.name: node.name in player.trains for node in open_nodes if node.open and node.arguments}
         frees = tuple(node for node in (*missing, *reused) if last_reader[node, here[node]] == k)
-        moves.append(Move(player, tuple(computes), terms, called, frees, reused))
+        stretches = tuple((owner, tuple(steps)) for owner, steps in groupby(computes, attrgetter("gradients_for")))
+        moves.append(Move(player, tuple(computes), stretches, terms, called, frees, reused))
     return RoundPlan(tuple(moves))
 
 

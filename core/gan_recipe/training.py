@@ -140,8 +140,8 @@ class Training:
 
     def play(self, round: int, batch: Batch) -> None:
         """One round: whoever moves in it moves, in order, as planned."""
-        # Dropout and the like draw from torch's global generator, which is a function of the round.
-        torch.manual_seed(derived_seed("round", self.recipe.run.seed, round))
+        # Dropout and the like draw from torch's global generators, which are functions of the round.
+        self._seed(derived_seed("round", self.recipe.run.seed, round))
         program = self._program(round)
         store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
         for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
@@ -152,6 +152,12 @@ class Training:
                 del store[node]
         for player in self.players.values():
             player.end_round()
+
+    def _seed(self, seed: int) -> None:
+        # torch.manual_seed asks every kind of device there might be, for 100 us a round.
+        torch.default_generator.manual_seed(seed)
+        if self.device != "cpu":
+            torch.cuda.manual_seed(seed)
 
     def _program(self, round: int) -> _Program:
         moving = movers(self.recipe, round, {name: player.moved for name, player in self.players.items()})
