@@ -7,6 +7,8 @@ the players, the critic frozen in the generator's move, fused Adam, a foreach av
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -159,3 +161,13 @@ def test_plans_are_made_once(training: Training) -> None:
     for round in range(100):
         training.play(round, batch)
     assert len(training._programs) == 2
+
+
+def test_the_benchmark_runs() -> None:
+    """One repeat at a tiny size prints a row for every variant; a noisy machine may make its table void."""
+    script = Path(__file__).parent / "benchmarks" / "run.py"
+    small = ["--width", "0.125", "--batch", "2", "--repeats", "1", "--rounds", "2"]
+    done = subprocess.run([sys.executable, script, *small], capture_output=True, text=True)
+    assert done.returncode in (0, 1) and not done.stderr, done.stderr
+    rows = ("framework", "A/A", "hand-tuned", "textbook", "framework bf16", "hand-tuned bf16")
+    assert all(f"\n{row:18}" in done.stdout for row in rows)

@@ -27,7 +27,9 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--width", type=float, default=0.5, help="of all three casia networks")
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--rounds", type=int, default=8, help="in a measurement; a multiple of 8 holds one lazy penalty")
+    parser.add_argument(
+        "--rounds", type=int, default=8, help="in a measurement; a multiple of 8 holds one lazy penalty"
+    )
     parser.add_argument("--every", type=int, default=1, help="the critic moves in every so many rounds")
     chosen = parser.parse_args()
     print(f"{use_available_cores()} threads, torch {torch.__version__}, {vars(chosen)}")
