@@ -1,4 +1,4 @@
-"""What the framework costs against loops written by hand: ``python tests/benchmarks/run.py``, ``--help`` for its options.
+"""What the framework costs against loops written by hand: ``python tests/benchmarks/run.py`` (``--help``: its options).
 
 All variants do the same work on the same batches in one process, interleaved in a new random order in every repeat; a
 figure is the median over the repeats of the ratio within the repeat. The row A/A is the framework against itself: when
@@ -27,9 +27,7 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--width", type=float, default=0.5, help="of all three casia networks")
     parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument(
-        "--rounds", type=int, default=8, help="in a measurement; 8 hold one lazy penalty"
-    )
+    parser.add_argument("--rounds", type=int, default=8, help="in a measurement; 8 hold one lazy penalty")
     parser.add_argument("--every", type=int, default=1, help="the critic moves in every so many rounds")
     chosen = parser.parse_args()
     print(f"{use_available_cores()} threads, torch {torch.__version__}, {vars(chosen)}")
