@@ -22,6 +22,7 @@ from gan_recipe.interfaces import (
     Schedule,
     Source,
 )
+from gan_recipe.ramp import Ramp
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "Loss",
     "Metric",
     "Network",
+    "Ramp",
     "Schedule",
     "Source",
     "cache_folder",

@@ -38,6 +38,10 @@ class Network(Component):
         ``inputs`` are example tensors (batch first) of exactly what the recipe feeds to the first call of the network;
         read their shapes and dtypes, not their contents. The caller seeds torch's generators, so that plain
         initialisation is deterministic. Raise ``ValueError`` with the offending shape when the inputs cannot fit.
+
+        The module, or any inside it, may have a method ``at_round(round: int)``: it is called before each round, for
+        what follows the rounds, such as a ramp. What is a function of the round is no state; other state is kept in
+        buffers, which checkpoints hold.
         """
         raise NotImplementedError
 

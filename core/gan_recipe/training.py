@@ -88,6 +88,8 @@ class Training:
             self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
         self.players = {name: Player(recipe, spec, self.graph) for name, spec in recipe.players.items()}
         self._programs: dict[Movers, _Program] = {}
+        followers = [module for network in networks.values() for module in network.modules()]
+        self._at_round = [at for module in followers if callable(at := getattr(module, "at_round", None))]
 
     def open_stream(self, fields: frozenset[str], *, held_out: bool = False) -> Stream:
         """The training or the held-out data, of which batches hold ``fields``. A source is opened once."""
@@ -142,6 +144,8 @@ class Training:
         """One round: whoever moves in it moves, in order, as planned."""
         # Dropout and the like draw from torch's global generators, which are functions of the round.
         self._seed(derived_seed("round", self.recipe.run.seed, round))
+        for follow in self._at_round:
+            follow(round)
         program = self._program(round)
         store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
         for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
@@ -176,9 +180,12 @@ class Training:
     # ------------------------------------------------------------------------------------------------ looking
 
     def train_mode(self) -> None:
-        """Networks that somebody trains are in train mode; a frozen network never changes, its statistics included."""
+        """Networks that somebody trains are in train mode; a frozen network never changes, its statistics included.
+
+        So are networks without parameters, such as noise: nobody could train them, and they are there to act.
+        """
         for name, network in self.graph.networks.items():
-            network.train(name in self._trained)
+            network.train(name in self._trained or not self.graph.parameters[name])
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ _COMPONENTS = {
     "dcgan_encoder": "dcgan:DCGANEncoder",
     "unet_encoder": "unet:UNetEncoder",
     "one_hot": "one_hot:OneHot",
+    "instance_noise": "instance_noise:InstanceNoise",
     # decoders
     "casia_decoder": "casia:CasiaDecoder",
     "unet_decoder": "unet:UNetDecoder",
@@ -57,7 +58,9 @@ _COMPONENTS = {
     "image_folder": "image_folder:ImageFolder",
     "noise": "noise:Noise",
     "toy_2d": "toy_2d:Toy2D",
+    "dirac": "dirac:Dirac",
     # metrics
+    "distance": "distance:Distance",
     "l1_distance": "l1_distance:L1Distance",
     "rank_1": "rank_1:Rank1",
     "sharpness": "sharpness:Sharpness",

@@ -6,9 +6,9 @@ from torch import Tensor, nn
 
 
 class LinearFC(nn.Module):
-    def __init__(self, features: int, outputs: int) -> None:
+    def __init__(self, features: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, outputs)
+        self.linear = nn.Linear(features, outputs, bias=bias)
 
     def forward(self, features: Tensor) -> Tensor:
         logits: Tensor = self.linear(features.mean((2, 3)) if features.dim() == 4 else features)

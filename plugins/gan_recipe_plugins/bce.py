@@ -52,7 +52,10 @@ class BCEGenerator(Loss):
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", section 3.
     """
 
+    #: Minimise ``mean(log(1 - sigmoid(fake)))`` instead, the game of the paper's equation 1, which theory speaks of.
+    saturating: bool = False
+
     def __call__(self, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
 
-        return softplus(-precise(fake)).mean()
+        return -softplus(precise(fake)).mean() if self.saturating else softplus(-precise(fake)).mean()

@@ -28,6 +28,8 @@ class LinearFC(Head):
 
     #: Numbers per sample: 1 for a verdict of real or fake, or a label field, for one logit for each of its classes.
     outputs: ClassCount = VERDICT
+    #: Whether a learnt offset is added. Without one, a vector of length 1 is turned into its product with one number.
+    bias: bool = True
 
     def __attrs_post_init__(self) -> None:
         if self.outputs < 1:
@@ -38,4 +40,4 @@ class LinearFC(Head):
         from gan_recipe_plugins._example import feature_count
 
         (features,) = inputs
-        return _linear_fc.LinearFC(feature_count(features), self.outputs)
+        return _linear_fc.LinearFC(feature_count(features), self.outputs, bias=self.bias)
