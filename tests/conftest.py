@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 from PIL import Image
 
+from gan_recipe.cli import main
 from gan_recipe.registry import Registry
 
 RING = """\
@@ -100,3 +103,33 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]
         return name
 
     return write
+
+
+@frozen
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def gan_recipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Done]:
+    """Runs a command where the test stands, in this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GAN_RECIPE_RUNS", raising=False)
+
+    def gan_recipe(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["gan-recipe", *words])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as exit:
+            assert isinstance(exit.code, int)
+            code = exit.code
+        captured = capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    return gan_recipe

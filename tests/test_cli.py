@@ -12,15 +12,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
-from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gan_recipe.cli import cli, main
+from gan_recipe.cli import cli
 from gan_recipe.cli.paragraphs import in_columns, reflowed
 from gan_recipe.cli.screen import LiveScreen, PlainScreen, QuietScreen, screen_for
 from gan_recipe.interfaces import KINDS
@@ -30,39 +30,7 @@ from gan_recipe.summary import summary
 
 COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'gan-recipe'; from gan_recipe.cli import main; main()"]
 Write = Callable[..., str]
-
-
-@frozen
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def gan_recipe(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Done]:
-    """Runs a command where the test stands, in this process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GAN_RECIPE_RUNS", raising=False)
-
-    def gan_recipe(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["gan-recipe", *words])
-        capsys.readouterr()
-        try:
-            main()
-            code = 0
-        except SystemExit as exit:
-            assert isinstance(exit.code, int)
-            code = exit.code
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    return gan_recipe
-
-
-Run = Callable[..., Done]
+Run = Callable[..., Any]
 
 
 # --------------------------------------------------------------------------------------------------- a run
@@ -364,7 +332,7 @@ def test_the_screen_is_chosen_by_where_one_looks(
 
 COLD = [["--help"], ["--version"], ["run", "--help"], ["list"], ["list", "head"], ["show", "bce_critic"]]
 COLD += [["check", "d_supervised"], ["graph", "d_supervised"], ["graph", "siamese", "--format", "svg"]]
-COLD += [["recipes"], ["runs"], ["check", "no_such_recipe"], ["run", "d_supervised", "-s", "run.rounds=x"]]
+COLD += [["recipes"], ["runs"], ["diff", "dcgan", "pix2pix"], ["check", "no_such_recipe"], ["run", "d_supervised", "-s", "run.rounds=x"]]
 
 
 @pytest.mark.parametrize("words", COLD, ids=" ".join)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,17 @@ def check(stated: str, overrides: Iterable[str] = (), registry: Registry | None 
 def check_file(file: RecipeFile, registry: Registry) -> Recipe:
     """Check what ``load`` read."""
     return _check(Tables(file, registry))
+
+
+def resolved(stated: str, registry: Registry) -> dict[str, Any]:
+    """A recipe's tables as a run would keep them, also of one that is not sound: such as when its parent is missing.
+
+    Raises RecipeError for a file that cannot be read and UserError when there is none.
+    """
+    tables = Tables(read(stated)[0], registry)
+    with suppress(RecipeError):
+        _check(tables)
+    return _resolved(tables)
 
 
 def _check(tables: Tables) -> Recipe:
@@ -219,6 +231,7 @@ def _resolved(tables: Tables) -> dict[str, Any]:
     for key in dict.fromkeys(tables.paths):
         table: Any = found
         for name in key[:-1]:
-            table = table[name]
-        table[key[-1]] = absolute(table[key[-1]], tables.file.origin(key).folder)
+            table = table.get(name, {})  # of a recipe that misspells its table nothing is made absolute
+        if key[-1] in table:
+            table[key[-1]] = absolute(table[key[-1]], tables.file.origin(key).folder)
     return found

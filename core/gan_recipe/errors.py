@@ -31,6 +31,10 @@ class UserError(Exception):
     """The input was wrong. The command line prints the message without a traceback and exits with 2."""
 
 
+class AmbiguousNameError(UserError):
+    """A name that is cut short may be any of several."""
+
+
 class RecipeError(UserError):
     """A recipe has problems; all that were found are in ``problems``."""
 

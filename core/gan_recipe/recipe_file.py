@@ -6,6 +6,7 @@ What the keys mean is not known here; ``check`` knows.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from gan_recipe.errors import Problem, RecipeError, UserError, did_you_mean, nearest
+from gan_recipe.errors import AmbiguousNameError, Problem, RecipeError, UserError, did_you_mean, nearest
 from gan_recipe.toml_file import MAX_DEPTH, Key, read_toml, value_problems
 from gan_recipe.toml_value import as_key, cut, shortened
 
@@ -73,7 +74,10 @@ def shipped_recipes() -> dict[str, Path]:
 
 
 def find_recipe(stated: str) -> Path:
-    """A path to a recipe, or the bare name of a shipped one. Raises UserError naming the nearest."""
+    """A path to a recipe, or the bare name of a shipped one or how only one begins: ``n09``.
+
+    Raises UserError naming the nearest.
+    """
     path = Path(stated)
     is_file = os.path.isfile(path)
     if is_file and path.suffix == ".toml":
@@ -87,11 +91,29 @@ def find_recipe(stated: str) -> Path:
         raise UserError(f"{stated} is a file, but no recipe: the name of a recipe's file ends with .toml")
     if os.path.isfile(Path(f"{stated}.toml")):
         raise UserError(f"there is no recipe {stated!r}. Did you mean {f'{stated}.toml'!r}?")
+    if found := _by_beginning(stated, shipped):
+        return found
     if not stated or os.path.isdir(stated):
         raise UserError(f"{stated!r} is a folder; a recipe is a .toml file")
     beside = [f"{path.parent / other.name}" for other in _toml_files(path.parent)]
     hint = did_you_mean(stated, beside) if nearest(stated, beside) else did_you_mean(name, shipped)
     raise UserError(f"there is no recipe {stated!r}, neither a file nor a shipped recipe.{hint}")
+
+
+def _by_beginning(stated: str, shipped: Mapping[str, Path]) -> Path | None:
+    """The shipped recipe whose name, its folder left out or not, begins with ``stated``.
+
+    One in which a word ends there comes before others: ``n1`` is n1_first, not n10_tenth. Raises AmbiguousNameError
+    for several.
+    """
+    if not re.fullmatch(r"[\w/-]+", stated):
+        return None
+    found = [name for name in shipped if stated in (name[: len(stated)], name.rpartition("/")[2][: len(stated)])]
+    words = [name for name in found if re.search(rf"(^|/){re.escape(stated)}(_|-|$)", name)]
+    if len(chosen := words or found) > 1:
+        some = ", ".join(chosen[:12]) + (", …" if len(chosen) > 12 else "")
+        raise AmbiguousNameError(f"{stated!r} may be any of {len(chosen)} recipes: {some}. State more of the name")
+    return shipped[chosen[0]] if chosen else None
 
 
 def load(stated: str, overrides: Iterable[str] = ()) -> RecipeFile:

@@ -8,6 +8,7 @@ import sys
 import click
 
 import gan_recipe
+from gan_recipe.cli.diff import diff
 from gan_recipe.cli.explore import list_, recipes, show
 from gan_recipe.cli.graph import graph
 from gan_recipe.cli.run import check, run
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, list_, show, graph, recipes, runs, sample):
+for command in (run, check, list_, show, graph, diff, recipes, runs, sample):
     cli.add_command(command)
 
 

@@ -19,6 +19,11 @@ def width() -> int:
     return min(shutil.get_terminal_size().columns, _WIDEST)
 
 
+def page_width() -> int:
+    """The columns for a page that is laid out: the terminal's, and those of the narrowest elsewhere."""
+    return width() if sys.stdout.isatty() else 80
+
+
 def reflowed(docstring: str, width: int) -> str:
     """The text with its paragraphs and list items filled anew; what is indented otherwise stays as it is."""
     import textwrap
