@@ -332,7 +332,13 @@ def test_the_screen_is_chosen_by_where_one_looks(
 
 COLD = [["--help"], ["--version"], ["run", "--help"], ["list"], ["list", "head"], ["show", "bce_critic"]]
 COLD += [["check", "d_supervised"], ["graph", "d_supervised"], ["graph", "siamese", "--format", "svg"]]
-COLD += [["recipes"], ["runs"], ["diff", "dcgan", "pix2pix"], ["check", "no_such_recipe"], ["run", "d_supervised", "-s", "run.rounds=x"]]
+COLD += [
+    ["recipes"],
+    ["runs"],
+    ["diff", "dcgan", "pix2pix"],
+    ["check", "no_such_recipe"],
+    ["run", "d_supervised", "-s", "run.rounds=x"],
+]
 
 
 @pytest.mark.parametrize("words", COLD, ids=" ".join)
