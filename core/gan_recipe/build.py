@@ -111,10 +111,9 @@ def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> None:
 
 def _rehearse_one(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor], player: str, loss: str) -> None:
     plan = plan_round(recipe, [(player, [loss])])
-    trains = [frozenset(move.player.trains) for move in plan.moves]
     (move,) = plan.moves
     store: Store = {node: batch[node.name] for node in training_fields(recipe)}
-    graph.compute(move, trains, store)
+    graph.compute(move, store)
     (value,) = graph.losses(move, store)
     if not isinstance(value, Tensor) or value.dim() != 0:
         shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_recipe.dataflow import Node
-from gan_recipe.plan import Compute, Move
+from gan_recipe.plan import Move, Stretch, Term
 from gan_recipe.ramp import Ramp, weight_at
 
 #: A tensor, or a tuple of them (a pyramid of features).
@@ -36,57 +36,57 @@ class Graph:
 
     def differentiate(self, network: str, wanted: bool) -> None:
         """Whether calls of ``network`` from now on record gradients for its parameters."""
-        if self._differentiable.get(network) is not wanted:
-            self._differentiable[network] = wanted
-            for parameter in self.parameters[network]:
-                parameter.requires_grad = wanted
+        self._differentiable[network] = wanted
+        for parameter in self.parameters[network]:
+            parameter.requires_grad = wanted
 
-    def compute(self, move: Move, trains: Sequence[frozenset[str]], store: Store) -> None:
-        """Compute what the move reads and ``store`` lacks. ``trains`` holds the networks of each mover of the round."""
-        for gradients_for, steps in move.stretches:
-            if gradients_for is None:
+    def compute(self, move: Move, store: Store) -> None:
+        """Compute what the move reads and ``store`` lacks."""
+        for stretch in move.stretches:
+            if stretch.gradients_for is None:
                 with torch.no_grad():
-                    self._call(steps, frozenset(), store)
+                    self._call(stretch, store)
             else:
-                self._call(steps, trains[gradients_for], store)
+                self._call(stretch, store)
 
-    def _call(self, steps: Sequence[Compute], trained: frozenset[str], store: Store) -> None:
+    def _call(self, stretch: Stretch, store: Store) -> None:
         """Calls that share their gradients. Autocast keeps casted weights within it, so it may not span two players."""
+        for network, trained in stretch.networks:
+            if self._differentiable[network] is not trained:
+                self.differentiate(network, trained)
+        forward = self.forward
         with self._autocast() if self._autocast else _NOTHING:
-            for step in steps:
-                node = step.node
-                network = node.name
-                if trained:
-                    self.differentiate(network, network in trained)
-                inputs = node.arguments or ()
+            for step in stretch.steps:
+                arguments = [store[argument] for argument in step.arguments]
                 if step.cuts:
-                    arguments = [
-                        cut(store[argument]) if is_cut else store[argument]
-                        for argument, is_cut in zip(inputs, step.cut, strict=True)
-                    ]
-                else:
-                    arguments = [store[argument] for argument in inputs]
-                store[node] = self.forward[network](*arguments)
+                    arguments = [cut(each) if away else each for each, away in zip(arguments, step.cut, strict=True)]
+                store[step.node] = forward[step.network](*arguments)
 
     def losses(self, move: Move, store: Store) -> list[Tensor]:
         """The raw value of every due loss, in order."""
-        for network, wanted in move.function_networks.items():
-            self.differentiate(network, wanted)
+        for network, trained in move.function_networks.items():
+            if self._differentiable[network] is not trained:
+                self.differentiate(network, trained)
         values = []
         for term in move.terms:
-            read: dict[str, Any] = {}
-            for name, each in term.reads.items():
-                value = store[each.node]
-                read[name] = full(cut(value) if each.cut else value)
-            if term.loss.functions:
-                inputs = {
-                    each.node: full(cut(store[each.node]) if each.cut else store[each.node])
-                    for each in term.function_reads
-                }
-                for name, node in term.loss.functions.items():
-                    read[name] = partial(self.apply, node, inputs)
+            read = {name: store[node] for name, node in term.nodes}
+            if term.cut or term.loss.functions or self._autocast:
+                self._prepare(read, term, store)
             values.append(term.loss.component(**read))
         return values
+
+    def _prepare(self, read: dict[str, Any], term: Term, store: Store) -> None:
+        """Cut off what the mover's gradients may not pass, take it in full precision, and hand over functions."""
+        for name in term.cut:
+            read[name] = cut(read[name])
+        if self._autocast:
+            read.update({name: full(value) for name, value in read.items()})
+        if term.loss.functions:
+            inputs = {
+                each.node: full(cut(store[each.node]) if each.cut else store[each.node]) for each in term.function_reads
+            }
+            for name, node in term.loss.functions.items():
+                read[name] = partial(self.apply, node, inputs)
 
     def apply(self, node: Node, inputs: Mapping[Node, Value], hole: Tensor) -> Value:
         """A composition of networks at ``hole``, in full precision: penalties differentiate it twice."""

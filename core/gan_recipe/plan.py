@@ -8,7 +8,7 @@ generator's forward, the frozen critic in the generator's move, and the missing 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -24,6 +24,8 @@ class Compute:
     """One network is called."""
 
     node: Node
+    network: str
+    arguments: tuple[Node, ...]
     #: The index of the move whose gradients flow through the result; None for no gradients at all.
     gradients_for: int | None
     #: For each argument, whether it is cut off from the graph that made it.
@@ -47,8 +49,23 @@ class Term:
 
     loss: LossSpec
     reads: Mapping[str, Read]
+    #: ``reads`` as pairs, for the loop.
+    nodes: tuple[tuple[str, Node], ...]
+    #: The parameters whose value is cut off.
+    cut: tuple[str, ...]
     #: Values that functions read besides their hole, by id of the node.
     function_reads: tuple[Read, ...]
+
+
+@frozen
+class Stretch:
+    """Calls in a row that share their gradients."""
+
+    #: The index of the move whose gradients flow through the results; None for no gradients at all.
+    gradients_for: int | None
+    steps: tuple[Compute, ...]
+    #: The networks that are called, and whether that mover trains them; empty where there are no gradients.
+    networks: tuple[tuple[str, bool], ...]
 
 
 @frozen
@@ -57,8 +74,8 @@ class Move:
 
     player: PlayerSpec
     computes: tuple[Compute, ...]
-    #: ``computes`` in stretches that share their gradients.
-    stretches: tuple[tuple[int | None, tuple[Compute, ...]], ...]
+    #: ``computes`` in the stretches that they are carried out in.
+    stretches: tuple[Stretch, ...]
     terms: tuple[Term, ...]
     #: Networks whose parameters the functions of this move are differentiated through, and whether they are trained.
     function_networks: Mapping[str, bool]
@@ -76,10 +93,13 @@ class RoundPlan:
 def due_losses(player: PlayerSpec, round: int, moved: int) -> tuple[str, ...]:
     """The losses that count in this move; ``moved`` is how often the player has moved before."""
     if player.always_due:
-        return tuple(player.losses)
-    return tuple(
-        loss.name for loss in player.losses.values() if moved % loss.every == 0 and weight_at(loss.weight, round) != 0
-    )
+        return player.loss_names
+    due = []
+    for loss in player.losses.values():
+        weight = loss.weight if type(loss.weight) is float else weight_at(loss.weight, round)
+        if moved % loss.every == 0 and weight != 0:
+            due.append(loss.name)
+    return tuple(due)
 
 
 def movers(recipe: Recipe, round: int, moved: Mapping[str, int]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -131,7 +151,7 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
             owner = gradients_for(node, k)
             through = [gradients_for(argument, k) for argument in node.arguments or ()]
             cut = tuple(each is not None and each != owner for each in through)
-            computes.append(Compute(node, owner, cut, any(cut)))
+            computes.append(Compute(node, node.name, node.arguments or (), owner, cut, any(cut)))
             computed.add((node, here[node]))
         read_here = {*wanted[k], *(argument for node in missing for argument in node.arguments or ())}
         reused = tuple(node for node in here if node.arguments and node in read_here and node not in set(missing))
@@ -140,20 +160,27 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
             through = gradients_for(node, k)
             return Read(node, through is not None and through != k)
 
-        terms = tuple(
-            Term(
-                loss,
-                {name: read(node) for name, node in loss.reads.items()},
-                tuple(map(read, _closed_inputs(loss.functions.values()))),
+        def term(loss: LossSpec, read: Callable[[Node], Read] = read) -> Term:
+            reads = {name: read(node) for name, node in loss.reads.items()}
+            cut = tuple(name for name, each in reads.items() if each.cut)
+            return Term(
+                loss, reads, tuple(loss.reads.items()), cut, tuple(map(read, _closed_inputs(loss.functions.values())))
             )
-            for loss in losses[k]
-        )
+
         open_nodes = below([node for loss in losses[k] for node in loss.functions.values()])
         called = {node.name: node.name in player.trains for node in open_nodes if node.open and node.arguments}
         frees = tuple(node for node in (*missing, *reused) if last_reader[node, here[node]] == k)
-        stretches = tuple((owner, tuple(steps)) for owner, steps in groupby(computes, attrgetter("gradients_for")))
+        grouped = groupby(computes, attrgetter("gradients_for"))
+        stretches = tuple(_stretch(owner, tuple(steps), players) for owner, steps in grouped)
+        terms = tuple(map(term, losses[k]))
         moves.append(Move(player, tuple(computes), stretches, terms, called, frees, reused))
     return RoundPlan(tuple(moves))
+
+
+def _stretch(owner: int | None, steps: tuple[Compute, ...], players: Sequence[PlayerSpec]) -> Stretch:
+    trained = () if owner is None else players[owner].trains
+    called = () if owner is None else dict.fromkeys(step.node.name for step in steps)
+    return Stretch(owner, steps, tuple((name, name in trained) for name in called))
 
 
 def _read_by(losses: Sequence[LossSpec]) -> list[Node]:

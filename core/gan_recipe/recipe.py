@@ -131,10 +131,12 @@ class PlayerSpec:
     key: Key
     #: Whether every loss counts in every move, so that nothing need be asked.
     always_due: bool = field(init=False)
+    loss_names: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         fixed = all(loss.every == 1 and not isinstance(loss.weight, Ramp) for loss in self.losses.values())
         object.__setattr__(self, "always_due", fixed)
+        object.__setattr__(self, "loss_names", tuple(self.losses))
 
 
 @frozen

@@ -35,7 +35,6 @@ class _Program:
     """A planned round with what carrying it out needs at hand."""
 
     plan: RoundPlan
-    trains: tuple[frozenset[str], ...]
     players: tuple[Player, ...]
     names: tuple[list[str], ...]
 
@@ -149,7 +148,7 @@ class Training:
         program = self._program(round)
         store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
         for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
-            self.graph.compute(move, program.trains, store)
+            self.graph.compute(move, store)
             values = self.graph.losses(move, store)
             player.step(names, values, weighted_sum(move, values, round))
             for node in move.frees:
@@ -170,7 +169,6 @@ class Training:
             plan = plan_round(self.recipe, moving)
             program = _Program(
                 plan,
-                tuple(frozenset(move.player.trains) for move in plan.moves),
                 tuple(self.players[name] for name, _ in moving),
                 tuple([term.loss.name for term in move.terms] for move in plan.moves),
             )
