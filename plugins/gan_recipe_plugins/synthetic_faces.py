@@ -43,7 +43,7 @@ class SyntheticFaces(Data):
     Raises ``ValueError`` for settings out of range, and ``OSError`` where the cache cannot be written.
     """
 
-    #: Height and width of the images in pixels: 64 to 256, a multiple of 16.
+    #: Height and width of the images in pixels: 16 to 256, a multiple of 16.
     size: int = 64
     #: How many people training sees, at least 1.
     identities: int = 200
@@ -63,8 +63,8 @@ class SyntheticFaces(Data):
     only: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        if not 64 <= self.size <= 256 or self.size % 16:
-            raise ValueError(f"size is {self.size}: expected a multiple of 16 from 64 to 256.")
+        if not 16 <= self.size <= 256 or self.size % 16:
+            raise ValueError(f"size is {self.size}: expected a multiple of 16 from 16 to 256.")
         for name in ("identities", "held_out"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: expected at least 1 person.")

@@ -14,23 +14,30 @@ from torch import Tensor, nn
 
 Batch = dict[str, Tensor]
 Round = Callable[[int, Batch], None]
+#: Who moves in a round: whether the critic does, and whether the generator does.
+Moves = Callable[[int], tuple[bool, bool]]
+PENALTY_EVERY = 8  # of the critic's moves
 CRITIC = ("trunk", "verdict", "identity", "pose", "light")
 GENERATOR = ("encoder", "decoder")
 
 
-def hand_tuned(networks: dict[str, nn.Module], *, bf16: bool = False, every: int = 1) -> Round:
+def hand_tuned(networks: dict[str, nn.Module], moves: Moves, *, bf16: bool = False) -> Round:
     """Shared forward, frozen critic in the generator's move, fused Adam, foreach average, no value read back."""
     n, critic_weights, generator_weights = _copied(networks)
     average = [weight.detach().clone() for weight in generator_weights]
     d = torch.optim.Adam(critic_weights, lr=5e-4, betas=(0.5, 0.999), fused=True)
     g = torch.optim.Adam(generator_weights, lr=1e-3, betas=(0.5, 0.999), fused=True)
     autocast = _autocast(bf16)
+    penalised = _penalised()
 
     def step(round: int, batch: Batch) -> None:
+        critic, generator = moves(round)
         image, target, identity = (batch[f"faces.{name}"] for name in ("image", "target", "identity"))
+        for weight in generator_weights:
+            weight.requires_grad = generator
         with autocast():
             fake = n["decoder"](n["encoder"](image))
-        if round % every == 0:
+        if critic:
             for weight in critic_weights:
                 weight.requires_grad = True
             with autocast():
@@ -39,7 +46,7 @@ def hand_tuned(networks: dict[str, nn.Module], *, bf16: bool = False, every: int
                 logits = {name: n[name](seen[2]).float() for name in ("identity", "pose", "light")}
                 real_identity = n["identity"](seen[0]).float()
             loss = F.softplus(-(real - made)).mean()
-            if round // every % 8 == 0:
+            if penalised(round):
                 loss = loss + _slope_penalty(n, target)
             loss = loss + F.cross_entropy(real_identity, identity)
             for name, logit in logits.items():
@@ -47,6 +54,8 @@ def hand_tuned(networks: dict[str, nn.Module], *, bf16: bool = False, every: int
             d.zero_grad()
             loss.backward()
             d.step()
+        if not generator:
+            return
         for weight in critic_weights:
             weight.requires_grad = False
         with torch.no_grad(), autocast():
@@ -69,36 +78,37 @@ def hand_tuned(networks: dict[str, nn.Module], *, bf16: bool = False, every: int
     return step
 
 
-def textbook(networks: dict[str, nn.Module], *, every: int = 1) -> Round:
+def textbook(networks: dict[str, nn.Module], moves: Moves, *, wasteful: bool = False) -> Round:
     """The generator computed anew for each player, a critic that is not frozen, default Adam, ``.item()`` on each term.
 
-    ``every`` above 1 is the notebook's loop: the critic's losses and gradients are made in every round, and its
-    optimiser steps in every ``every``-th.
+    ``wasteful`` is the notebook's loop: both players' losses and gradients are made in every round, and an optimiser
+    steps in the rounds in which its player moves.
     """
     n, critic_weights, generator_weights = _copied(networks)
-    for weight in critic_weights:
+    for weight in (*critic_weights, *generator_weights):
         weight.requires_grad = True
     average = [weight.detach().clone() for weight in generator_weights]
     d = torch.optim.Adam(critic_weights, lr=5e-4, betas=(0.5, 0.999))
     g = torch.optim.Adam(generator_weights, lr=1e-3, betas=(0.5, 0.999))
     shown: dict[str, float] = {}
+    penalised = _penalised()
 
-    def step(round: int, batch: Batch) -> None:
+    def critic_losses(round: int, batch: Batch) -> None:
         image, target, identity = (batch[f"faces.{name}"] for name in ("image", "target", "identity"))
         fake = n["decoder"](n["encoder"](image))
         real_seen, fake_seen, image_seen = n["trunk"](target), n["trunk"](fake.detach()), n["trunk"](image)
         terms = {"gan": F.softplus(-(n["verdict"](real_seen) - n["verdict"](fake_seen))).mean()}
-        if round // every % 8 == 0:
+        if penalised(round):
             terms["r1"] = _slope_penalty(n, target)
         terms["target_identity"] = F.cross_entropy(n["identity"](real_seen), identity)
         for name in ("identity", "pose", "light"):
             terms[name] = F.cross_entropy(n[name](image_seen), batch[f"faces.{name}"])
         d.zero_grad()
         sum(terms.values(), torch.zeros(())).backward()
-        if round % every == 0:
-            d.step()
         shown.update({name: value.item() for name, value in terms.items()})
 
+    def generator_losses(batch: Batch) -> None:
+        image, target, identity = (batch[f"faces.{name}"] for name in ("image", "target", "identity"))
         fake = n["decoder"](n["encoder"](image))
         fake_seen = n["trunk"](fake)
         real = n["verdict"](n["trunk"](target))
@@ -109,20 +119,52 @@ def textbook(networks: dict[str, nn.Module], *, every: int = 1) -> Round:
         terms["l1"] = (fake - target).abs().mean() * 20
         g.zero_grad()
         sum(terms.values(), torch.zeros(())).backward()
-        g.step()
         shown.update({name: value.item() for name, value in terms.items()})
-        with torch.no_grad():
-            for mean, weight in zip(average, generator_weights, strict=True):
-                mean.mul_(0.995).add_(weight, alpha=0.005)
+
+    def step(round: int, batch: Batch) -> None:
+        critic, generator = moves(round)
+        if critic or wasteful:
+            critic_losses(round, batch)
+        if critic:
+            d.step()
+        if generator or wasteful:
+            generator_losses(batch)
+        if generator:
+            g.step()
+            with torch.no_grad():
+                for mean, weight in zip(average, generator_weights, strict=True):
+                    mean.mul_(0.995).add_(weight, alpha=0.005)
 
     return step
+
+
+def with_torchs_elu(networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    """Copies in which every ELU is torch's own module, as a textbook would have it."""
+    copied = {name: copy.deepcopy(network) for name, network in networks.items()}
+    for network in copied.values():
+        for module in list(network.modules()):
+            for name, child in module.named_children():
+                if type(child).__name__ == "ELU":
+                    setattr(module, name, nn.ELU())
+    return copied
+
+
+def _penalised() -> Callable[[int], bool]:
+    """Whether the penalty is due: in the first of every eight critic's moves, as they are asked for."""
+    asked = [0]
+
+    def due(round: int) -> bool:
+        if round == 0:
+            asked[0] = 0
+        asked[0] += 1
+        return asked[0] % PENALTY_EVERY == 1
+
+    return due
 
 
 def _copied(networks: dict[str, nn.Module]) -> tuple[dict[str, nn.Module], list[nn.Parameter], list[nn.Parameter]]:
     n = {name: copy.deepcopy(network) for name, network in networks.items()}
     critic, generator = ([p for name in names for p in n[name].parameters()] for names in (CRITIC, GENERATOR))
-    for weight in generator:
-        weight.requires_grad = True
     return n, critic, generator
 
 

@@ -12,55 +12,122 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable
 
+import attrs
 import torch
-from loops import Batch, Round, hand_tuned, textbook
+from interpreter import microseconds
+from loops import Batch, Round, hand_tuned, textbook, with_torchs_elu
 
 from gan_recipe.check import check
 from gan_recipe.training import Training, use_available_cores
+
+SCHEDULES = {
+    "together": ([], lambda round: (True, True)),
+    "every:4": (
+        ["schedule.use=every", "schedule.periods={critic=4}"],
+        lambda round: (round % 4 == 0, True),
+    ),
+    "every:6": (
+        ["schedule.use=every", "schedule.periods={critic=6}"],
+        lambda round: (round % 6 == 0, True),
+    ),
+    "cycle:4:6": (
+        ["schedule.use=cycle", "schedule.blocks={critic=4,generator=6}"],
+        lambda round: (round % 10 < 4, round % 10 >= 4),
+    ),
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=64, help="px")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--width", type=float, default=0.5, help="of all three casia networks")
+    parser.add_argument("--width", type=float, default=1.0, help="of all three casia networks")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=8, help="in a measurement; 8 hold one lazy penalty")
-    parser.add_argument("--every", type=int, default=1, help="the critic moves in every so many rounds")
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as a run would take")
+    parser.add_argument("--schedule", choices=SCHEDULES, default="together")
+    parser.add_argument("--terms", action="store_true", help="measure 31 more loss terms in place of the loops")
+    parser.add_argument("--interpreter", action="store_true", help="measure the framework's own time in place of them")
     chosen = parser.parse_args()
-    print(f"{use_available_cores()} threads, torch {torch.__version__}, {vars(chosen)}")
+    threads = chosen.threads or use_available_cores()
+    torch.set_num_threads(threads)
+    print(f"{threads} threads, torch {torch.__version__}, {vars(chosen)}")
+    if chosen.interpreter:
+        for recipe in ("dcgan", "d_supervised"):
+            print(f"{recipe}: {microseconds(recipe, chosen.repeats):.1f} us a round")
+        return 0
+    variants = _terms(chosen) if chosen.terms else _loops(chosen)
+    batches = [variants.batches(round) for round in range(chosen.rounds)]
+    return report(interleaved(variants.rounds, batches, chosen.repeats), chosen.rounds)
 
-    def training(precision: str) -> Training:
-        networks = [f"networks.{name}.width={chosen.width}" for name in ("encoder", "decoder", "trunk")]
-        data = [f"data.faces.size={chosen.size}", "data.faces.identities=12", "data.faces.held_out=2"]
-        run = [f"run.batch={chosen.batch}", f"run.precision={precision}"]
-        made = Training(check("d_supervised", [*run, *data, *networks]))
-        return made
 
-    framework, again, short = training("float32"), training("float32"), training("bf16")
+class _Variants:
+    """What is compared, and the batches that all of it is fed."""
+
+    def __init__(self, first: Training, rounds: dict[str, Round]) -> None:
+        self.batches, self.rounds = first.stream.batch, rounds
+
+
+def _loops(chosen: argparse.Namespace) -> _Variants:
+    overrides, moves = SCHEDULES[chosen.schedule]
+    framework, again, short = (_training(chosen, overrides, precision) for precision in ("float32", "float32", "bf16"))
     networks = framework.graph.networks
-    batches = [framework.stream.batch(round) for round in range(chosen.rounds)]
-    every = chosen.every
-    variants: dict[str, Round] = {
-        "framework": _scheduled(framework, every),
-        "A/A": _scheduled(again, every),
-        "hand-tuned": hand_tuned(networks, every=every),
-        "notebook" if every > 1 else "textbook": textbook(networks, every=every),
-        "framework bf16": _scheduled(short, every),
-        "hand-tuned bf16": hand_tuned(networks, bf16=True, every=every),
-    }
-    seconds = interleaved(variants, batches, chosen.repeats)
-    print(f"{'':18}{'ms a round':>11}{'of framework':>14}")
-    for name, measured in seconds.items():
-        ratios = [each / reference for each, reference in zip(measured, seconds["framework"], strict=True)]
-        print(f"{name:18}{1e3 * statistics.median(measured) / chosen.rounds:11.1f}{statistics.median(ratios):14.3f}")
-    same = statistics.median(a / b for a, b in zip(seconds["A/A"], seconds["framework"], strict=True))
-    if abs(same - 1) > 0.02:
-        print(f"void: A/A is {same:.3f}, the machine was too noisy")
-        return 1
-    return 0
+    name = "textbook" if not chosen.schedule.startswith("every") else "notebook"
+
+    def plain(modules: dict[str, torch.nn.Module]) -> Round:
+        return textbook(modules, moves, wasteful=name == "notebook")
+
+    return _Variants(
+        framework,
+        {
+            "framework": _counted(framework),
+            "A/A": _counted(again),
+            "hand-tuned": hand_tuned(networks, moves),
+            name: plain(networks),
+            f"{name}, torch's ELU": plain(with_torchs_elu(networks)),
+            "framework bf16": _counted(short),
+            "hand-tuned bf16": hand_tuned(networks, moves, bf16=True),
+        },
+    )
+
+
+def _terms(chosen: argparse.Namespace) -> _Variants:
+    """The recipe with one term on the generator's image, and with 32 of them whose weights add up to its."""
+    one, again, many = (_training(chosen, [], "float32", terms) for terms in (1, 1, 32))
+    return _Variants(one, {"framework": _counted(one), "A/A": _counted(again), "32 terms": _counted(many)})
+
+
+def _training(chosen: argparse.Namespace, overrides: list[str], precision: str, terms: int = 1) -> Training:
+    networks = [f"networks.{name}.width={chosen.width}" for name in ("encoder", "decoder", "trunk")]
+    data = [f"data.faces.size={chosen.size}", "data.faces.identities=12", "data.faces.held_out=2"]
+    run = [f"run.batch={chosen.batch}", f"run.precision={precision}"]
+    recipe = check("d_supervised", [*run, *data, *networks, *overrides])
+    losses = recipe.players["generator"].losses
+    if terms > 1:
+        one = losses["l1"]
+        weight = one.weight / terms
+        more = {f"l1_{n}": attrs.evolve(one, name=f"l1_{n}", weight=weight) for n in range(1, terms)}
+        players = {
+            **recipe.players,
+            "generator": attrs.evolve(
+                recipe.players["generator"], losses={**losses, "l1": attrs.evolve(one, weight=weight), **more}
+            ),
+        }
+        recipe = attrs.evolve(recipe, players=players)
+    return Training(recipe)
+
+
+def _counted(training: Training) -> Round:
+    """The framework's round, with the lazy penalty in the first of every measurement."""
+
+    def play(round: int, batch: Batch) -> None:
+        if round == 0:
+            for player in training.players.values():
+                player.moved = 0
+        training.play(round, batch)
+
+    return play
 
 
 def interleaved(variants: dict[str, Round], batches: list[Batch], repeats: int) -> dict[str, list[float]]:
@@ -78,17 +145,17 @@ def interleaved(variants: dict[str, Round], batches: list[Batch], repeats: int) 
     return seconds
 
 
-def _scheduled(training: Training, every: int) -> Callable[[int, Batch], None]:
-    """The framework's round, with the critic in every ``every``-th and the penalty in the first."""
-    schedule = check("d_supervised", ["schedule.use=every", f"schedule.periods={{critic={every}}}"]).schedule
-    object.__setattr__(training.recipe, "schedule", schedule)
-
-    def play(round: int, batch: Batch) -> None:
-        if round == 0:
-            training.players["critic"].moved = 0
-        training.play(round, batch)
-
-    return play
+def report(seconds: dict[str, list[float]], rounds: int) -> int:
+    """Print the table; 1 when the row A/A makes it void."""
+    print(f"{'':24}{'ms a round':>11}{'of framework':>14}")
+    for name, measured in seconds.items():
+        ratios = [each / reference for each, reference in zip(measured, seconds["framework"], strict=True)]
+        print(f"{name:24}{1e3 * statistics.median(measured) / rounds:11.1f}{statistics.median(ratios):14.3f}")
+    same = statistics.median(a / b for a, b in zip(seconds["A/A"], seconds["framework"], strict=True))
+    if abs(same - 1) > 0.02:
+        print(f"void: A/A is {same:.3f}, the machine was too noisy")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ from gan_recipe_plugins._faces.room import FLASHES, YAWS
 from gan_recipe_plugins._faces.shapes import Array
 from gan_recipe_plugins._faces.sheet import Sheet
 
-#: Each pixel is the mean of this many fine pixels squared.
+#: Each pixel is the mean of this many fine pixels squared, or of more in small images: fewer than 128 fine rows would
+#: lose eyelids and the frames of glasses.
 FINE = 2
+FEWEST_ROWS = 128
 
 #: How many texels are lit at a time: their light fits a core's cache.
 _CHUNK = 4096
@@ -43,7 +45,8 @@ def portrait(seed: int, part: int, number: int, size: int) -> Portrait:
 
 def render(g: Genes, size: int) -> Portrait:
     """Render every image of the person with these genes."""
-    fine = FINE * size
+    each = max(FINE, -(-FEWEST_ROWS // size))
+    fine = each * size
     sheets = _sheets(g, fine)
     gap = sum(sheet.x.size for sheet in sheets)
     views = [raster.see(sheets, yaw, fine) for yaw in YAWS]
@@ -59,13 +62,13 @@ def render(g: Genes, size: int) -> Portrait:
     images = np.empty((len(YAWS), len(FLASHES), 3, size, size), np.uint8)
     contours = np.empty((len(YAWS), size, size), np.uint8)
     for pose, view in enumerate(views):
-        fine_pixels = view.reshape(size, FINE, size, FINE)
+        fine_pixels = view.reshape(size, each, size, each)
         total = np.zeros((size * size, texels.shape[1]), np.uint16)
-        for i in range(FINE):
-            for j in range(FINE):
+        for i in range(each):
+            for j in range(each):
                 total += texels[fine_pixels[:, i, :, j].ravel()]
-        total += FINE * FINE // 2
-        total //= FINE * FINE
+        total += each * each // 2
+        total //= each * each
         images[pose] = total.T.reshape(len(FLASHES), 3, size, size)
         contours[pose] = _band(inside[fine_pixels].mean((1, 3)) > 0.5)
     return Portrait(images=images, contours=contours)
