@@ -146,10 +146,10 @@ def test_a_recipe_that_is_no_text_is_told(gan_recipe: Run, write: Write) -> None
 
 
 def test_pressing_ctrl_c_is_told_and_is_no_success(gan_recipe: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 1, with how to find what is kept."""
+    """Exit code 130, as shells have it, with how to find what is kept."""
     monkeypatch.setattr("gan_recipe.recipe_file.shipped_recipes", _interrupted)
     done = gan_recipe("recipes")
-    assert done.code == 1 and done.err.strip().startswith("Stopped at once.") and "Traceback" not in done.err
+    assert done.code == 130 and done.err.strip().startswith("Stopped at once.") and "Traceback" not in done.err
 
 
 def _interrupted() -> None:

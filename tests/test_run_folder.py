@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.run_folder import RunFolder, all_runs, check_new, checkpoint_rounds, find_run, new_run, runs_root
+from gan_recipe.new_run import check_new, new_run
+from gan_recipe.run_folder import RunFolder, all_runs, checkpoint_rounds, find_run, runs_root
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +33,11 @@ def test_runs_are_numbered_in_their_order() -> None:
     assert [run.name for run in all_runs()] == ["a/1", "a/2", "a/7", "a/8", "b/1"]
 
 
-def test_runs_that_begin_at_once_get_numbers_of_their_own(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_that_begin_at_once_get_numbers_of_their_own() -> None:
     """Whoever makes the folder has it; the others take the next."""
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: new_run("a").name, range(24)))
     assert sorted(made, key=lambda name: int(name[2:])) == [f"a/{n}" for n in range(1, 25)]
-    # Somebody takes number 25 between our counting and our making it.
-    seen = iter([[str(n) for n in range(1, 25)], [str(n) for n in range(1, 26)]])
-    monkeypatch.setattr("gan_recipe.run_folder._numbers", lambda folder: next(seen))
-    (runs / "a" / "25").mkdir()
-    assert new_run("a").name == "a/26"
 
 
 @pytest.mark.parametrize(
@@ -170,15 +166,62 @@ def test_a_description_reads_back_as_written(told: dict[str, object]) -> None:
     assert [path.name for path in run.path.iterdir()] == ["run.json"]
 
 
-def test_figures_after_a_checkpoint_are_forgotten_and_a_torn_line_is_left_out() -> None:
-    """A run that resumes writes them again."""
+def test_what_was_appended_after_a_checkpoint_is_cut_off_and_what_is_missing_is_told() -> None:
+    """Byte for byte, in every file of lines; a resumed run writes the rest again."""
     run = new_run("a")
-    lines = [{"round": round, "x": round / 2} for round in (10, 20, 30)]
-    run.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"round": 40, "x"')
-    assert list(run.lines()) == lines
-    run.forget_after(20)
-    assert list(run.lines()) == lines[:2]
-    assert run.metrics.read_text().endswith("}\n")
+    for round in (10, 20):
+        run.append(json.dumps({"round": round}))
+    lengths = run.lengths()
+    before = run.metrics.read_bytes()
+    run.append(json.dumps({"round": 30}))
+    with run.metrics.open("a") as file:
+        file.write('{"round": 40, "x"')
+    assert [line["round"] for line in run.lines()] == [10, 20, 30]
+    (run.path / "later.jsonl").write_text("{}\n")
+    assert run.cut_back(lengths) == []
+    assert run.metrics.read_bytes() == before and (run.path / "later.jsonl").read_bytes() == b""
+    run.metrics.write_bytes(before[:-3])
+    (told,) = run.cut_back(lengths)
+    assert told == "metrics.jsonl is 3 bytes shorter than it was: lines of it are lost"
+
+
+def test_a_line_that_the_disk_refuses_leaves_no_part_of_itself() -> None:
+    """A full disk takes a part of a line before it refuses: that part is taken back."""
+    run = new_run("a")
+    run.append("first")
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from gan_recipe.run_folder import RunFolder\n"
+        "from gan_recipe.errors import RunError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "try:\n    RunFolder(Path(sys.argv[1])).append('second')\nexcept RunError as error:\n    sys.exit(str(error))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run.path)], capture_output=True, text=True)
+    assert "metrics.jsonl cannot be written: File too large" in done.stderr
+    assert run.metrics.read_text() == "first\n"
+
+
+def test_a_link_in_a_runs_folder_is_not_written_through(tmp_path: Path) -> None:
+    """Nor cut: a folder that a stranger packed cannot reach out of itself."""
+    run = new_run("a")
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    run.metrics.symlink_to(outside)
+    for write in (lambda: run.append("x"), lambda: run.cut_back({})):
+        with pytest.raises(RunError, match=r"metrics\.jsonl cannot be written"):
+            write()
+    assert outside.read_text() == "mine"
+
+
+def test_what_a_killed_process_began_is_no_run_and_is_swept(runs: Path) -> None:
+    """A run that can be seen has its files."""
+    made = new_run("a", {"recipe.toml": "x", "run.json": "{}"})
+    assert {path.name for path in made.path.iterdir()} == {".lock", "recipe.toml", "run.json"}
+    (runs / "a" / ".new-123").mkdir()
+    (runs / "a" / ".new-123" / ".lock").write_text("")
+    assert [run.name for run in all_runs()] == ["a/1"]
+    new_run("a")
+    assert sorted(path.name for path in (runs / "a").iterdir()) == ["1", "2"]
 
 
 def test_two_processes_do_not_write_one_run(runs: Path) -> None:
@@ -196,8 +239,9 @@ def test_two_processes_do_not_write_one_run(runs: Path) -> None:
 
     refused = other()
     assert refused.returncode == 1 and "another process is training a/1" in refused.stderr
+    assert run.is_being_written()
     run.unlock()
-    assert other().returncode == 0
+    assert other().returncode == 0 and not run.is_being_written()
 
 
 def test_what_cannot_be_written_is_told(runs: Path) -> None:
@@ -206,7 +250,7 @@ def test_what_cannot_be_written_is_told(runs: Path) -> None:
     with pytest.raises(RunError, match=r"run\.json cannot be written: No such file"):
         run.write_description({})
     with pytest.raises(RunError, match=r"metrics\.jsonl cannot be written"):
-        run.forget_after(1)
+        run.append("{}")
     with pytest.raises(UserError, match="cannot be written"):
         run.lock()
 

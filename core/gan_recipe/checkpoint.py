@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,14 +18,18 @@ from typing import Any
 
 import torch
 from attrs import frozen
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from gan_recipe.durable import sync
 from gan_recipe.errors import RunError
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds
 
 _MANIFEST = "manifest.json"
 _STATE = "state.json"
+# A name in a manifest is a file of the checkpoint's own folder, whoever wrote it.
+_FILE = re.compile(r"[A-Za-z0-9][\w-]*\.safetensors|state\.json", re.ASCII)
 
 
 @frozen
@@ -56,21 +61,23 @@ def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int) -> Path:
                 {key: tensor.detach().cpu().contiguous() for key, tensor in group.items()},
                 litter / f"{name}.safetensors",
             )
-        (litter / _STATE).write_text(json.dumps({"round": checkpoint.round, **checkpoint.state}, indent=1))
+        # What the run has said up to here belongs to its state: it is cut back to this when it resumes.
+        lengths = run.lengths()
+        state = {"round": checkpoint.round, "lengths": lengths, **checkpoint.state}
+        (litter / _STATE).write_text(json.dumps(state, indent=1))
         sums = {path.name: _sha256(path) for path in sorted(litter.iterdir())}
         (litter / _MANIFEST).write_text(json.dumps(sums, indent=1))
-        for path in litter.iterdir():
-            _sync(path)
-        _sync(litter)
+        for path in [*litter.iterdir(), litter, *(run.path / name for name in lengths)]:
+            sync(path)
         if final.exists():
-            shutil.rmtree(final)
+            _discard(final)
         os.replace(litter, final)
-        _sync(folder)
-    except OSError as error:
+        sync(folder)
+    except (OSError, SafetensorError) as error:
         shutil.rmtree(litter, ignore_errors=True)
         raise RunError(f"the checkpoint of round {checkpoint.round} cannot be written: {error}") from error
     for old in checkpoint_rounds(run)[:-keep]:
-        shutil.rmtree(folder / f"{old:08d}", ignore_errors=True)
+        _discard(folder / f"{old:08d}")
     return final
 
 
@@ -78,6 +85,16 @@ def sweep(run: RunFolder) -> None:
     """Remove what a killed writer left."""
     for path in run.checkpoints.glob(".[0-9]*"):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _discard(path: Path) -> None:
+    """Remove a checkpoint; it is gone from sight before its first file is."""
+    gone = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        os.replace(path, gone)
+    except OSError:
+        return
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def load_newest(run: RunFolder) -> tuple[Checkpoint, list[str]]:
@@ -91,22 +108,53 @@ def load_newest(run: RunFolder) -> tuple[Checkpoint, list[str]]:
     raise RunError("; ".join([f"{run.name} holds no checkpoint that can be used", *skipped]))
 
 
+def set_aside(run: RunFolder, after: int) -> None:
+    """Rename the checkpoints after a round, which did not verify: they neither count as kept nor are lost."""
+    for round in checkpoint_rounds(run):
+        if round > after:
+            path = run.checkpoints / f"{round:08d}"
+            aside = path.with_name(f"{path.name}.damaged")
+            try:
+                shutil.rmtree(aside, ignore_errors=True)
+                os.replace(path, aside)
+            except OSError as error:
+                raise RunError(f"the damaged checkpoint {path} cannot be renamed: {error.strerror}") from error
+
+
 def load(run: RunFolder, round: int) -> Checkpoint:
     """Read and verify one checkpoint. Raises BrokenCheckpointError naming the file."""
     path = run.checkpoints / f"{round:08d}"
+    at = _MANIFEST
     try:
         manifest = (path / _MANIFEST).read_bytes()
-        sums = json.loads(manifest)
-        for name, expected in sums.items():
-            if _sha256(path / name) != expected:
-                raise BrokenCheckpointError(f"{name} does not match its checksum")
-        state = json.loads((path / _STATE).read_text())
+        sums = _sums(manifest)
+        for at, expected in sums.items():
+            if _sha256(path / at) != expected:
+                raise BrokenCheckpointError(f"{at} does not match its checksum")
+        at = _STATE
+        state = json.loads((path / _STATE).read_text(encoding="utf-8"))
         if state.get("round") != round:
             raise BrokenCheckpointError(f"{_STATE} belongs to round {state.get('round')}")
-        tensors = {name.removesuffix(".safetensors"): load_file(path / name) for name in sums if name != _STATE}
-    except (OSError, ValueError, AttributeError) as error:
-        raise BrokenCheckpointError(str(error)) from error
+        tensors = {}
+        for at in sums:
+            if at != _STATE:
+                tensors[at.removesuffix(".safetensors")] = load_file(path / at)
+    except OSError as error:
+        raise BrokenCheckpointError(f"{at} cannot be read: {error.strerror or error}") from error
+    except (ValueError, AttributeError, RecursionError, SafetensorError) as error:
+        raise BrokenCheckpointError(f"{at}: {error}") from error
     return Checkpoint(round, tensors, state, hashlib.sha256(manifest).hexdigest())
+
+
+def _sums(manifest: bytes) -> dict[str, str]:
+    """The checksums by file. Raises ValueError for whatever is no manifest of a checkpoint."""
+    sums = json.loads(manifest)
+    if not isinstance(sums, dict) or not {_STATE, "networks.safetensors"} <= sums.keys():
+        raise ValueError(f"expected the checksums of {_STATE}, networks.safetensors and others")
+    for name in sums:
+        if not _FILE.fullmatch(name):
+            raise ValueError(f"{name!r} is no file of a checkpoint")
+    return sums
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -146,11 +194,3 @@ def restore_optimizer(
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -30,6 +30,14 @@ class Problem:
 class UserError(Exception):
     """The input was wrong. The command line prints the message without a traceback and exits with 2."""
 
+    exit_code = 2
+
+
+class BusyError(UserError):
+    """Another process writes into the run's folder. The command line exits with 73, sysexits' EX_CANTCREAT."""
+
+    exit_code = 73
+
 
 class AmbiguousNameError(UserError):
     """A name that is cut short may be any of several."""
@@ -45,6 +53,8 @@ class RecipeError(UserError):
 
 class RunError(Exception):
     """The run failed for a reason that is known: the command line prints it and exits with 1."""
+
+    exit_code = 1
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

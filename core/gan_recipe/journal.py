@@ -75,11 +75,6 @@ class Journal:
 
     def write(self, round: int, values: Mapping[str, float]) -> None:
         """One line of figures, now. Raises RunError when the file cannot be written."""
-        line = json.dumps({"round": round, **values})
-        try:
-            with self._folder.metrics.open("a") as file:
-                file.write(line + "\n")
-        except OSError as error:
-            raise RunError(f"{self._folder.metrics} cannot be written: {error.strerror}") from error
+        self._folder.append(json.dumps({"round": round, **values}))
         self._observers.tell("gan_recipe_logged", folder=self._folder.path, round=round, values=values)
         self._screen.figures(round, values)

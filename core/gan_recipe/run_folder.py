@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -13,10 +12,12 @@ from typing import IO, Any
 
 from attrs import define, field
 
-from gan_recipe.errors import RunError, UserError, did_you_mean
+from gan_recipe.durable import append_line, cut_file, replace_file
+from gan_recipe.errors import BusyError, RunError, UserError, did_you_mean
+from gan_recipe.folder_lock import is_locked, locked
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_NUMBER = re.compile(r"[0-9]{1,9}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def runs_root() -> Path:
@@ -29,7 +30,8 @@ class RunFolder:
     """One run's files."""
 
     path: Path
-    _lock: IO[str] | None = field(default=None, init=False, repr=False)
+    #: The open lock, while this process is the writer.
+    _lock: IO[bytes] | None = field(default=None, init=False, repr=False, eq=False)
 
     @property
     def name(self) -> str:
@@ -53,20 +55,27 @@ class RunFolder:
         return self.path / "metrics.jsonl"
 
     def lock(self) -> None:
-        """Become the only writer, until ``unlock`` or the process's end. Raises UserError when somebody else is."""
+        """Become the only writer, until ``unlock`` or the process's end.
+
+        Raises BusyError when another process is, and UserError when the folder cannot be locked.
+        """
+        if self._lock is not None:
+            return
         try:
-            self._lock = (self.path / ".lock").open("w")
+            self._lock = locked(self.path)
+        except BlockingIOError:
+            raise BusyError(f"another process is training {self.name}; wait for it or stop it first") from None
         except OSError as error:
             raise UserError(f"{self.path} cannot be written: {error.strerror}") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"another process is training {self.name}; wait for it or stop it first") from None
 
     def unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def is_being_written(self) -> bool:
+        """Whether a process holds the lock."""
+        return is_locked(self.path)
 
     def describe(self) -> dict[str, Any]:
         """What ``run.json`` says. Raises UserError when the folder is no run."""
@@ -79,13 +88,18 @@ class RunFolder:
         return told
 
     def write_description(self, told: Mapping[str, Any]) -> None:
-        text = json.dumps(told, indent=1, sort_keys=True) + "\n"
-        beside = self.path / ".run.json"
+        path = self.path / "run.json"
         try:
-            beside.write_text(text)
-            os.replace(beside, self.path / "run.json")
+            replace_file(path, description_text(told))
         except OSError as error:
-            raise RunError(f"{self.path / 'run.json'} cannot be written: {error.strerror}") from error
+            raise RunError(f"{path} cannot be written: {error.strerror}") from error
+
+    def append(self, line: str) -> None:
+        """A line to ``metrics.jsonl``, whole or not at all. Raises RunError."""
+        try:
+            append_line(self.metrics, line)
+        except OSError as error:
+            raise RunError(f"{self.metrics} cannot be written: {error.strerror}") from error
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines of ``metrics.jsonl``; one cut short by a crash is left out."""
@@ -97,54 +111,32 @@ class RunFolder:
                     return
                 yield told
 
-    def forget_after(self, round: int) -> None:
-        """Drop what a run wrote after the checkpoint that it resumes from."""
-        kept = [line for line in self.lines() if line["round"] <= round]
-        beside = self.path / ".metrics.jsonl"
-        try:
-            beside.write_text("".join(json.dumps(line) + "\n" for line in kept))
-            os.replace(beside, self.metrics)
-        except OSError as error:
-            raise RunError(f"{self.metrics} cannot be written: {error.strerror}") from error
+    def lengths(self) -> dict[str, int]:
+        """How long the files are that a run only ever appends to: every ``*.jsonl``."""
+        return {path.name: path.stat().st_size for path in sorted(self.path.glob("*.jsonl"))}
+
+    def cut_back(self, lengths: Mapping[str, int]) -> list[str]:
+        """Drop what was appended after the ``lengths`` were taken; a sentence for each file that lacks lines.
+
+        Raises RunError.
+        """
+        found = self.lengths()
+        for name, length in found.items():
+            if length > lengths.get(name, 0):
+                try:
+                    cut_file(self.path / name, lengths.get(name, 0))
+                except OSError as error:
+                    raise RunError(f"{self.path / name} cannot be written: {error.strerror}") from error
+        return [
+            f"{name} is {length - found.get(name, 0):,} bytes shorter than it was: lines of it are lost"
+            for name, length in lengths.items()
+            if found.get(name, 0) < length
+        ]
 
 
-def check_new(name: str) -> None:
-    """Whether a new run may be called ``name`` or ``name/n``, asked before any work. Raises UserError."""
-    stated, slash, number = name.partition("/")
-    if not _NAME.fullmatch(stated) or (slash and not _NUMBER.fullmatch(number)):
-        raise UserError(
-            f"{name!r} is no name for a run: up to 100 letters, digits, '.', '_' and '-', starting with a letter or "
-            "digit, and optionally /NUMBER. State one with --name"
-        )
-    if slash and (runs_root() / stated / str(int(number))).exists():
-        raise _exists(name)
-
-
-def new_run(name: str) -> RunFolder:
-    """Make ``runs/<name>/<next n>``, or ``runs/<name>/<n>`` when ``name/n`` is asked for. Raises UserError."""
-    check_new(name)
-    stated, _, number = name.partition("/")
-    folder = runs_root() / stated
-    try:
-        if number:
-            path = folder / str(int(number))
-            path.mkdir(parents=True)
-            return RunFolder(path)
-        while True:
-            path = folder / str(max(map(int, _numbers(folder)), default=0) + 1)
-            try:
-                path.mkdir(parents=True)
-                return RunFolder(path)
-            except FileExistsError:
-                if not path.is_dir():
-                    raise
-                continue  # another run began at the same moment and took the number
-    except FileExistsError as error:
-        if number and (folder / str(int(number))).is_dir():
-            raise _exists(name) from None
-        raise UserError(f"{folder} cannot be made: {error.filename} is a file") from None
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made: {error.strerror}") from None
+def description_text(told: Mapping[str, Any]) -> str:
+    """A run's description as ``run.json`` holds it."""
+    return json.dumps(told, indent=1, sort_keys=True) + "\n"
 
 
 def find_run(stated: str) -> RunFolder:
@@ -152,41 +144,41 @@ def find_run(stated: str) -> RunFolder:
     if os.path.isfile(Path(stated) / "run.json"):
         return RunFolder(Path(stated).resolve())
     name, _, number = stated.rstrip("/").partition("/")
-    if _NAME.fullmatch(name):
+    if NAME.fullmatch(name):
         folder = runs_root() / name
-        numbers = sorted(map(int, _numbers(folder)))
+        numbers = sorted(map(int, numbers_in(folder)))
         if numbers and not number:
             return RunFolder(folder / str(numbers[-1]))
-        if _NUMBER.fullmatch(number) and int(number) in numbers:
+        if NUMBER.fullmatch(number) and int(number) in numbers:
             return RunFolder(folder / str(int(number)))
     known = [run.name for run in all_runs()]
     raise UserError(f"there is no run {stated!r} in {runs_root()}.{did_you_mean(stated, known)}")
 
 
+def runs_named(name: str) -> list[RunFolder]:
+    """The runs of one name, oldest first."""
+    folder = runs_root() / name
+    return [RunFolder(folder / number) for number in sorted(numbers_in(folder), key=int)]
+
+
 def all_runs() -> list[RunFolder]:
     """Every run, oldest first by name and number."""
     root = runs_root()
-    names = sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name)) if root.is_dir() else []
-    return [RunFolder(name / number) for name in names for number in sorted(_numbers(name), key=int)]
+    names = sorted(path for path in root.iterdir() if NAME.fullmatch(path.name)) if root.is_dir() else []
+    return [run for path in names for run in runs_named(path.name)]
 
 
-def _exists(name: str) -> UserError:
-    return UserError(
-        f"the run {name} exists in {runs_root()}; go on with it by `gan-recipe run --resume {name}`, "
-        "or leave the number out for a new one"
-    )
-
-
-def _numbers(folder: Path) -> list[str]:
+def numbers_in(folder: Path) -> list[str]:
+    """The names of the folder's numbered runs, in no order."""
     if not folder.is_dir():
         return []
-    return [path.name for path in folder.iterdir() if _NUMBER.fullmatch(path.name) and path.is_dir()]
+    return [path.name for path in folder.iterdir() if NUMBER.fullmatch(path.name) and path.is_dir()]
 
 
 def checkpoint_rounds(run: RunFolder) -> list[int]:
     """The rounds of which ``run`` keeps a checkpoint, oldest first."""
     folders = run.checkpoints.iterdir() if run.checkpoints.is_dir() else ()
-    return sorted(int(path.name) for path in folders if _NUMBER.fullmatch(path.name) and path.is_dir())
+    return sorted(int(path.name) for path in folders if NUMBER.fullmatch(path.name) and path.is_dir())
 
 
 def now() -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import platform
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from attrs import define, frozen
+from attrs import frozen
 
 import gan_recipe
 from gan_recipe import checkpoint as checkpoints
@@ -19,12 +16,14 @@ from gan_recipe.check import check
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
 from gan_recipe.journal import Journal, Screen
+from gan_recipe.new_run import check_new, new_run
 from gan_recipe.observers import Observers
 from gan_recipe.recipe import Recipe
 from gan_recipe.recipe_file import plain
 from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, check_new, find_run, new_run, now
+from gan_recipe.run_folder import RunFolder, checkpoint_rounds, description_text, find_run, now, runs_named
 from gan_recipe.sheet import write_sheet
+from gan_recipe.stopping import Stop, asked_to_stop
 from gan_recipe.training import Training, use_available_cores
 
 
@@ -39,6 +38,8 @@ class Outcome:
     #: The metrics at the end, and as they were before anything was learned, where a baseline is stated.
     figures: Mapping[str, float]
     baseline: Mapping[str, float]
+    #: The signal that stopped it.
+    signal: int | None = None
 
 
 def start(
@@ -49,11 +50,45 @@ def start(
     threads = use_available_cores()
     screen.say(f"building and rehearsing {recipe.file.shown}")
     training = Training(recipe, chosen_device(device))
-    folder = new_run(name or recipe.name)
-    folder.lock()
-    folder.recipe.write_text(plain(recipe.resolved_tables))
     description = _describe(training, registry, threads)
+    written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
+    folder = new_run(name or recipe.name, written)
     return _run(training, registry, folder, description, screen, first=0)
+
+
+def resume_or_start(
+    recipe: Recipe, registry: Registry, screen: Screen, *, name: str | None = None, device: str = "auto"
+) -> Outcome:
+    """Go on with the newest run of this very recipe, or start one; one that is done is told as it ended.
+
+    It is the same command for a job's first start and for every restart. Runs of the same name whose recipe differs,
+    overrides included, are other runs and are left alone.
+    """
+    stated = name or recipe.name
+    check_new(stated, may_exist=True)
+    folder = _newest_run_of(recipe, stated)
+    if folder is None:
+        return start(recipe, registry, screen, name=name, device=device)
+    told = folder.describe()
+    if told.get("outcome") == "done":
+        screen.say(f"{folder.name} is done already")
+        return Outcome(folder, "done", told["rounds"], told.get("figures", {}), told.get("baseline", {}))
+    return resume(str(folder.path), registry, screen, device=device)
+
+
+def _newest_run_of(recipe: Recipe, name: str) -> RunFolder | None:
+    text = plain(recipe.resolved_tables)
+    stated, _, number = name.partition("/")
+    for folder in reversed(runs_named(stated)):
+        if number and int(number) != int(folder.path.name):
+            continue
+        try:
+            same = folder.recipe.read_text(encoding="utf-8") == text
+        except (OSError, ValueError):
+            same = False
+        if same:
+            return folder
+    return None
 
 
 def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "auto") -> Outcome:
@@ -69,16 +104,24 @@ def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "au
     recipe = check(str(folder.recipe), registry=registry)
     use_available_cores()
     checkpoints.sweep(folder)
-    checkpoint, skipped = checkpoints.load_newest(folder)
-    for sentence in skipped:
-        screen.say(sentence)
-    screen.say(f"building {folder.name} as it was before round {checkpoint.round:,}")
+    checkpoint = None
+    if checkpoint_rounds(folder):
+        checkpoint, skipped = checkpoints.load_newest(folder)
+        for sentence in skipped:
+            screen.say(sentence)
+        screen.say(f"building {folder.name} as it was before round {checkpoint.round:,}")
+    else:
+        screen.say(f"{folder.name} was stopped before its first checkpoint: it begins again")
     training = Training(recipe, chosen_device(device))
     if description["data"] != training.stream.fingerprints:
         screen.say("the data is not what this run began with; it goes on with the data as it is now")
-    training.restore(checkpoint)
-    folder.forget_after(checkpoint.round)
-    return _run(training, registry, folder, description, screen, first=checkpoint.round)
+    first = checkpoint.round if checkpoint else 0
+    if checkpoint:
+        training.restore(checkpoint)
+        checkpoints.set_aside(folder, first)
+    for sentence in folder.cut_back(checkpoint.state["lengths"] if checkpoint else {}):
+        screen.say(sentence)
+    return _run(training, registry, folder, description, screen, first=first)
 
 
 def chosen_device(stated: str) -> str:
@@ -103,24 +146,29 @@ def _run(
 ) -> Outcome:
     observers = Observers(registry.manager.hook)
     observers.tell("gan_recipe_run_started", folder=folder.path, recipe=training.recipe.resolved_tables)
+    description.pop("why", None)
     description |= {"outcome": "running", "round": first}
     folder.write_description(description)
     how, done = "failed", first
     try:
-        try:
-            done = train(training, folder, observers, screen, first=first)
-        finally:
-            screen.end()
-        figures: dict[str, float] = {}
-        baseline: dict[str, float] = {}
-        if done == training.recipe.run.rounds:
-            figures, baseline = _final_figures(training, folder, observers, screen, description)
-            how = "done"
-        else:
-            how = "stopped"
-        return Outcome(folder, how, done, figures, baseline)
+        with asked_to_stop() as stop:
+            try:
+                done = train(training, folder, observers, screen, stop, first=first)
+            finally:
+                screen.end()
+            figures: dict[str, float] = {}
+            baseline: dict[str, float] = {}
+            if stop.asked is None:
+                # The weights are saved, and figures can be taken again.
+                stop.at_once = True
+                figures, baseline = _final_figures(training, folder, observers, screen, description)
+        how = "done" if stop.asked is None else "stopped"
+        return Outcome(folder, how, done, figures, baseline, stop.asked)
     except RunError as error:
         description["why"] = str(error)
+        raise
+    except KeyboardInterrupt:
+        how = "stopped"
         raise
     finally:
         description |= {"outcome": how, "round": done, "ended": now()}
@@ -129,7 +177,9 @@ def _run(
         folder.unlock()
 
 
-def train(training: Training, folder: RunFolder, observers: Observers, screen: Screen, *, first: int) -> int:
+def train(
+    training: Training, folder: RunFolder, observers: Observers, screen: Screen, stop: Stop, *, first: int
+) -> int:
     """The loop, from round ``first`` on. Returns how many rounds are done: all, or fewer when asked to stop."""
     recipe = training.recipe
     run, sheet = recipe.run, recipe.sheet
@@ -138,12 +188,12 @@ def train(training: Training, folder: RunFolder, observers: Observers, screen: S
     done = first
     if first == 0:
         _write_sheet(training, folder, observers, 0)
-    with training.stream.ahead(first, run.rounds) as batches, _asked_to_stop() as stop:
+    with training.stream.ahead(first, run.rounds) as batches:
         for batch in batches:
             training.play(done, batch)
             done += 1
             screen.round(done)
-            last = done == run.rounds or stop.asked
+            last = done == run.rounds or stop.asked is not None
             if done % run.log_every == 0 or done == run.rounds:
                 journal.losses(done)
             journal.catch_up(done)
@@ -209,29 +259,3 @@ def _describe(training: Training, registry: Registry, threads: int) -> dict[str,
         "threads": threads,
         "command": sys.argv[1:],
     }
-
-
-@define
-class _Stop:
-    asked: bool = False
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[_Stop]:
-    """The first SIGINT or SIGTERM asks: the round is finished and saved. The second stops at once."""
-    stop = _Stop()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.asked:
-            raise KeyboardInterrupt
-        stop.asked = True
-
-    try:
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:
-        before = {}  # signals belong to the main thread; elsewhere the caller has its own way to stop
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -14,6 +15,7 @@ from gan_recipe.cli.graph import graph
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
 from gan_recipe.errors import RunError, UserError, harmless
+from gan_recipe.stopping import exit_code
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -33,7 +35,7 @@ for command in (run, check, list_, show, graph, diff, recipes, runs, sample):
 
 
 def main() -> None:
-    """Exit codes: 0 done, 1 the run failed, 2 the input was wrong."""
+    """Exit codes: 0 done, 1 failed, 2 wrong input, 73 the run is another process's, 130, 138 and 143 stopped."""
     try:
         cli.main(standalone_mode=False)
         sys.stdout.flush()
@@ -42,13 +44,14 @@ def main() -> None:
         sys.exit(2)
     except UserError as error:
         _tell(str(error))
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except RunError as error:
         _tell(f"The run failed: {error}")
-        sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        _tell("Stopped at once. `gan-recipe runs` lists the runs; one with a checkpoint goes on with --resume.")
-        sys.exit(1)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt) as error:
+        _tell("Stopped at once. `gan-recipe runs` lists the runs; go on with one by --resume.")
+        # click hides the interrupt behind an Abort.
+        sys.exit(exit_code(getattr(error.__cause__ or error, "number", signal.SIGINT)))
     except BrokenPipeError:
         # Whoever read our output went away, such as `| head`: there is nobody to tell, nor any use in flushing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

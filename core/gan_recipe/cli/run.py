@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from gan_recipe.errors import harmless
+from gan_recipe.stopping import exit_code
 
 if TYPE_CHECKING:
     from gan_recipe.train import Outcome
@@ -22,19 +24,40 @@ _overrides = click.option(
 @click.option("--name", help="The run's folder is runs/NAME/<n>; the recipe's name by default.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--resume", "resumed", metavar="RUN", help="Go on with a run: NAME (its newest), NAME/N or a path.")
+@click.option(
+    "--resume-or-start", is_flag=True, help="Go on with the newest run of this very recipe, or start one: for a job."
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(
-    recipe: str | None, overrides: tuple[str, ...], name: str | None, device: str, resumed: str | None, quiet: bool
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    name: str | None,
+    device: str,
+    resumed: str | None,
+    resume_or_start: bool,
+    quiet: bool,
 ) -> None:
     """Train a recipe: a .toml file or the name of a shipped one.
 
-    The recipe is checked, built and rehearsed before anything is written. Ctrl-C saves and says how to go on; a second
-    Ctrl-C stops at once.
+    The recipe is checked, built and rehearsed before anything is written. Ctrl-C, SIGTERM or SIGUSR1 finishes the round
+    and saves; a second one stops at once and leaves the last checkpoint. Either way the run goes on with --resume.
+
+    \b
+    Exit codes:
+      0    trained to the end
+      1    the run failed, for a reason that is told
+      2    the recipe or the command is wrong; nothing was written
+      73   another process is training this run
+      130  stopped by Ctrl-C (SIGINT)
+      138  stopped by SIGUSR1
+      143  stopped by SIGTERM
     """
     if (recipe is None) == (resumed is None):
         raise click.UsageError("Give a recipe, or --resume RUN to go on with a run.")
     if resumed and (overrides or name):
         raise click.UsageError("--resume goes on with a run exactly as it was: -s and --name are for new runs.")
+    if resumed and resume_or_start:
+        raise click.UsageError("--resume-or-start takes a recipe, and finds its run by itself.")
     from gan_recipe.cli.screen import screen_for
     from gan_recipe.registry import Registry
 
@@ -51,9 +74,12 @@ def run(
         checked = check(recipe, overrides, registry)
         from gan_recipe import train
 
-        outcome = train.start(checked, registry, screen, name=name, device=device)
+        begin = train.resume_or_start if resume_or_start else train.start
+        outcome = begin(checked, registry, screen, name=name, device=device)
     if not quiet:
         _report(outcome)
+    if outcome.signal is not None:
+        sys.exit(exit_code(outcome.signal))
 
 
 def _report(outcome: Outcome) -> None:

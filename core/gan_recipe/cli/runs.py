@@ -46,7 +46,10 @@ def _row(run: RunFolder) -> tuple[str, str, str, str, str]:
     except (AttributeError, KeyError, TypeError, ValueError):
         return run.name, "run.json is damaged", "", "", ""
     started = str(told.get("started", ""))[:16].replace("T", " ")
-    return run.name, str(told.get("outcome", "?")), rounds, started, "  ".join([*lineage, *figures])
+    outcome = str(told.get("outcome", "?"))
+    if outcome == "running" and not run.is_being_written():
+        outcome = "killed"
+    return run.name, outcome, rounds, started, "  ".join([*lineage, *figures])
 
 
 @click.command()
