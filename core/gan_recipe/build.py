@@ -38,10 +38,9 @@ def training_fields(recipe: Recipe) -> tuple[Node, ...]:
 def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.Module]:
     """Build every network for the inputs that its first call in the recipe has. Raises RecipeError.
 
-    ``batch`` holds every field that the recipe reads; two samples of it are used. Each network is initialised from the
+    ``batch`` holds every field that the recipe reads. Each network is initialised from the
     recipe's seed and its own name alone: another head changes nobody else's first weights.
     """
-    samples = {name: tensor[:2] for name, tensor in batch.items()}
     networks: dict[str, nn.Module] = {}
     known: dict[Node, Value] = {}
     problems: list[Problem] = []
@@ -75,7 +74,7 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
                         break
                     known[inner] = known[hole]
                 else:
-                    known[inner] = samples[inner.name]
+                    known[inner] = batch[inner.name]
             elif all(argument in known for argument in inner.arguments):
                 try:
                     call(inner, key)

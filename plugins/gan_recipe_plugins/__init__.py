@@ -13,6 +13,9 @@ _COMPONENTS = {
     "dcgan_encoder": "dcgan:DCGANEncoder",
     "unet_encoder": "unet:UNetEncoder",
     "one_hot": "one_hot:OneHot",
+    "mlp": "mlp:MLP",
+    "pack": "pack:Pack",
+    "minibatch_std": "minibatch_std:MinibatchStd",
     "instance_noise": "instance_noise:InstanceNoise",
     # decoders
     "casia_decoder": "casia:CasiaDecoder",
@@ -60,6 +63,9 @@ _COMPONENTS = {
     "toy_2d": "toy_2d:Toy2D",
     "dirac": "dirac:Dirac",
     # metrics
+    "modes_found": "clusters:ModesFound",
+    "high_quality": "clusters:HighQuality",
+    "reverse_kl": "clusters:ReverseKL",
     "distance": "distance:Distance",
     "l1_distance": "l1_distance:L1Distance",
     "rank_1": "rank_1:Rank1",

@@ -1,0 +1,131 @@
+"""Trains the recipes of ``recipes/zoo``, keeps what they measured in ``docs/zoo.json``, and writes ``docs/zoo.md``.
+
+    python tests/benchmarks/zoo.py dirac_gan grid_r1 --seeds 0 1     train these and keep their figures
+    python tests/benchmarks/zoo.py --page                            write the page anew from what is kept
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+MEASURED = DOCS / "zoo.json"
+PAGE = DOCS / "zoo.md"
+
+#: By recipe, then by seed: the figures of its metrics at the end, and the seconds of one core.
+Measured = dict[str, dict[str, dict[str, float]]]
+
+#: What the recipe is called on the page, and what the papers say of it.
+DIRAC = {
+    "dirac_gan": ("GAN", "no"),
+    "dirac_non_saturating": ("GAN, not saturating", "ever more slowly"),
+    "dirac_wgan": ("WGAN, weights clipped to 1", "no"),
+    "dirac_wgan_gp": ("WGAN-GP, weight 1", "no"),
+    "dirac_instance_noise": ("GAN, instance noise of sd 0.7", "yes"),
+    "dirac_r1": ("GAN, R1 of weight 1", "yes"),
+    "dirac_r2": ("GAN, R2 of weight 1", "yes"),
+    "dirac_relativistic": ("relativistic, R1 and R2 of weight 1", "not in the paper"),
+}
+#: Lin et al. 2018, table 1: modes, percent of high quality, reverse KL; means of ten trials.
+TOYS = {
+    "gan": ("GAN", {"ring": "6.3 / 98.2 / 0.45", "grid": "17.3 / 94.8 / 0.70"}),
+    "pacgan2": ("PacGAN2", {"ring": "7.9 / 95.6 / 0.07", "grid": "23.8 / 91.3 / 0.13"}),
+    "r1": ("GAN, R1", {"ring": "-", "grid": "-"}),
+    "relativistic": ("relativistic, R1 and R2", {"ring": "-", "grid": "-"}),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", help="names within recipes/zoo")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--page", action="store_true", help="write docs/zoo.md")
+    parser.add_argument("--into", type=Path, default=MEASURED, help="where the figures are kept")
+    stated = parser.parse_args()
+    for seed in stated.seeds:
+        for name in stated.recipes:
+            figures = measure(name, seed)
+            print(name, seed, figures, flush=True)
+            measured = read(stated.into)
+            measured.setdefault(name, {})[str(seed)] = figures
+            stated.into.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n")
+    if stated.page:
+        PAGE.write_text(page(read(stated.into)))
+
+
+def read(path: Path = MEASURED) -> Measured:
+    measured: Measured = json.loads(path.read_text()) if path.exists() else {}
+    return measured
+
+
+def measure(name: str, seed: int) -> dict[str, float]:
+    """Train one recipe as shipped, on one core."""
+    from gan_recipe.check import check
+    from gan_recipe.cli.screen import QuietScreen
+    from gan_recipe.registry import Registry
+    from gan_recipe.train import start
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
+    registry = Registry.installed()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["GAN_RECIPE_RUNS"] = folder
+        began = time.process_time()
+        figures = dict(start(check(f"zoo/{name}", [f"run.seed={seed}"], registry), registry, QuietScreen()).figures)
+    return {key: float(f"{value:.4g}") for key, value in figures.items()} | {
+        "cpu_seconds": round(time.process_time() - began)
+    }
+
+
+def page(measured: Measured) -> str:
+    """The page, as a function of the figures."""
+    return TEMPLATE.format(dirac="\n".join(_dirac(measured)), toys="\n".join(_toys(measured)))
+
+
+def _dirac(measured: Measured) -> Iterable[str]:
+    yield "| recipe `zoo/...` | loss | converges, says the paper | distance after 500 rounds |"
+    yield "|---|---|---|---|"
+    for name, (loss, published) in DIRAC.items():
+        if name in measured:
+            figures = measured[name]["0"]
+            distance = (figures["theta"] ** 2 + figures["psi"] ** 2) ** 0.5
+            yield f"| `{name}` | {loss} | {published} | {distance:.2g} |"
+
+
+def _toys(measured: Measured) -> Iterable[str]:
+    yield "| recipe `zoo/...` | loss | published | modes | high quality % | reverse KL | seeds | CPU s |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for layout in ("ring", "grid"):
+        for name, (loss, published) in TOYS.items():
+            if runs := measured.get(f"{layout}_{name}"):
+                yield _row(f"{layout}_{name}", loss, published[layout], runs)
+
+
+def _row(name: str, loss: str, published: str, runs: Mapping[str, Mapping[str, float]]) -> str:
+    def mean(figure: str, digits: str, factor: float = 1.0) -> str:
+        values = [run[figure] * factor for run in runs.values()]
+        spread = f" ({min(values):{digits}} to {max(values):{digits}})" if len(values) > 1 else ""
+        return f"{statistics.mean(values):{digits}}{spread}"
+
+    seconds = statistics.median(run["cpu_seconds"] for run in runs.values())
+    return (
+        f"| `{name}` | {loss} | {published} | {mean('modes', '.1f')} | {mean('high_quality', '.1f', 100)} "
+        f"| {mean('reverse_kl', '.3f')} | {len(runs)} | {seconds:.0f} |"
+    )
+
+
+TEMPLATE = """\
+{dirac}
+
+{toys}
+"""
+
+if __name__ == "__main__":
+    main()
