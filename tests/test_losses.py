@@ -30,6 +30,7 @@ Sides = tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Ten
 ADVERSARIAL: dict[str, Sides] = {
     "bce": (BCECritic(), lambda real, fake: BCEGenerator()(fake)),
     "smoothed bce": (BCECritic(real_label=0.9), lambda real, fake: BCEGenerator()(fake)),
+    "saturating bce": (BCECritic(), lambda real, fake: BCEGenerator(saturating=True)(fake)),
     "least_squares": (LeastSquaresCritic(), lambda real, fake: LeastSquaresGenerator()(fake)),
     "hinge": (HingeCritic(), lambda real, fake: HingeGenerator()(fake)),
     "wasserstein": (WassersteinCritic(), lambda real, fake: WassersteinGenerator()(fake)),
@@ -48,6 +49,10 @@ BY_HAND: dict[str, tuple[Callable[[list[float], list[float]], float], Callable[[
             - _mean(_log(1 - _sigmoid(x)) for x in fake)
         ),
         lambda real, fake: -_mean(_log(_sigmoid(x)) for x in fake),
+    ),
+    "saturating bce": (
+        lambda real, fake: -_mean(_log(_sigmoid(x)) for x in real) - _mean(_log(1 - _sigmoid(x)) for x in fake),
+        lambda real, fake: _mean(_log(1 - _sigmoid(x)) for x in fake),
     ),
     "least_squares": (
         lambda real, fake: 0.5 * _mean((x - 1) ** 2 for x in real) + 0.5 * _mean(x**2 for x in fake),

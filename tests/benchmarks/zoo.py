@@ -1,7 +1,7 @@
 """Trains the recipes of ``recipes/zoo``, keeps what they measured in ``docs/zoo.json``, and writes ``docs/zoo.md``.
 
-    python tests/benchmarks/zoo.py dirac_gan grid_r1 --seeds 0 1     train these and keep their figures
-    python tests/benchmarks/zoo.py --page                            write the page anew from what is kept
+python tests/benchmarks/zoo.py dirac_gan grid_r1 --seeds 0 1     train these and keep their figures
+python tests/benchmarks/zoo.py --page                            write the page anew from what is kept
 """
 
 from __future__ import annotations
