@@ -1,0 +1,510 @@
+"""Components each of which breaks one promise of the conformance kit, and a sound one to break it from."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from gan_recipe import Constraint, Data, Decoder, Field, Head, Loss, Metric, Schedule
+
+Anything = Any
+_count = itertools.count()
+
+
+@frozen
+class Sound(Head):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    #: Whether there is a bias.
+    bias: bool = True
+
+    def build(self, *inputs: Anything) -> Anything:
+        from torch import nn
+
+        return nn.Sequential(nn.Flatten(), nn.Linear(inputs[0][0].numel(), 1, bias=self.bias), *self.more())
+
+    def more(self) -> list[Anything]:
+        """What comes after the linear layer."""
+        return []
+
+
+def layer(forward: Any, set_up: Any = lambda module: None) -> Any:
+    """A module of one function."""
+    from torch import nn
+
+    class Layer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            set_up(self)
+
+        def forward(self, x: Any) -> Any:
+            return forward(self, x)
+
+    return Layer()
+
+
+def head(forward: Any, set_up: Any = lambda module: None) -> Head:
+    """A sound head with one more layer."""
+
+    @frozen
+    class Faulty(Sound):
+        """One linear layer on flattened features, and a fault."""
+
+        def more(self) -> list[Any]:
+            return [layer(forward, set_up)]
+
+    return Faulty()
+
+
+class Thawed(Head):
+    """Not an attrs class at all."""
+
+
+@frozen
+class Silent(Sound):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    width: int = 1
+
+
+@frozen
+class Unstatable(Sound):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    #: No recipe can state a complex number.
+    shift: complex = 0j
+
+
+@frozen
+class Reserved(Sound):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    #: A recipe's network has a key of this name.
+    start: str = ""
+
+
+@frozen
+class Demanding(Sound):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    #: Must be stated.
+    name: str = attrs.field(kw_only=True)
+
+
+@frozen
+class WrongDefault(Sound):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    #: A whole number whose default is none.
+    count: int = 1.5  # type: ignore[assignment]
+
+
+@frozen
+class Unbounded(Decoder):
+    """Features to an image whose pixels lie anywhere at all."""
+
+    def build(self, *inputs: Anything) -> Anything:
+        from torch import nn
+
+        return nn.ConvTranspose2d(inputs[0].shape[1], 3, 4, 2, 1)
+
+
+@frozen
+class Unbuildable(Sound):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    def build(self, *inputs: Anything) -> Anything:
+        raise ValueError("the features are 8x4x4; expected 9x9")
+
+
+@frozen
+class OwnSeed(Sound):
+    """One linear layer on flattened features, which gives one logit a sample."""
+
+    def build(self, *inputs: Anything) -> Anything:
+        import torch
+
+        module = super().build(*inputs)
+        with torch.no_grad():
+            module[1].weight.uniform_(generator=torch.Generator().manual_seed(next(_count)))
+        return module
+
+
+@frozen
+class Tied(Sound):
+    """Two linear layers with one weight between them, registered twice."""
+
+    def build(self, *inputs: Anything) -> Anything:
+        from torch import nn
+
+        first, second = nn.Linear(4, 4), nn.Linear(4, 4)
+        second.weight = first.weight
+        return nn.Sequential(nn.Flatten(), nn.Linear(inputs[0][0].numel(), 4), first, second)
+
+
+@frozen
+class Strided(Sound):
+    """A linear layer on features that are read in memory order."""
+
+    def build(self, *inputs: Anything) -> Anything:
+        from torch import nn
+
+        size = inputs[0].shape
+        return nn.Sequential(
+            layer(lambda _, x: x.as_strided((len(x), x[0].numel()), (x[0].numel(), 1))), nn.Linear(size[1:].numel(), 1)
+        )
+
+
+@frozen
+class Writing(Sound):
+    """A linear layer on features that it halves where they lie."""
+
+    def build(self, *inputs: Anything) -> Anything:
+        from torch import nn
+
+        return nn.Sequential(layer(lambda _, x: x.mul_(0.5)), super().build(*inputs))
+
+
+@frozen
+class FixedBatch(Sound):
+    """A linear layer that remembers how many samples it was built for."""
+
+    def build(self, *inputs: Anything) -> Anything:
+        from torch import nn
+
+        batch, features = len(inputs[0]), inputs[0][0].numel()
+        return nn.Sequential(layer(lambda _, x: x.reshape(batch, features)), nn.Linear(features, 1))
+
+
+# ----------------------------------------------------------------------------------------------------------- losses
+
+
+@frozen
+class SoundLoss(Loss):
+    """The mean of the difference of two scores, after softplus."""
+
+    def __call__(self, real: Anything, fake: Anything) -> Anything:
+        from torch.nn.functional import softplus
+
+        if real.shape != fake.shape:
+            raise ValueError(f"real is {tuple(real.shape)} and fake {tuple(fake.shape)}")
+        return self.of(softplus(fake.double() - real.double()) if real.dtype.itemsize == 8 else
+                       softplus(fake.float() - real.float()), real)  # fmt: skip
+
+    def of(self, each: Anything, real: Anything) -> Anything:
+        """One number of the samples' ones."""
+        return each.mean()
+
+
+def loss(of: Any) -> Loss:
+    """A sound loss with another last step."""
+
+    @frozen
+    class FaultyLoss(SoundLoss):
+        """The difference of two scores, with a fault."""
+
+        def of(self, each: Any, real: Any) -> Any:
+            return of(each, real)
+
+    return FaultyLoss()
+
+
+def _backward_is_wrong(each: Any, real: Any) -> Any:
+    return each.mean() + (each * 0.5 - (each * 0.5).detach()).mean()
+
+
+def _wanders(each: Any, real: Any) -> Any:
+    return each.mean() + next(_count)
+
+
+@frozen
+class Broadcasting(Loss):
+    """The mean of the difference of two scores, of any shapes, after softplus."""
+
+    def __call__(self, real: Anything, fake: Anything) -> Anything:
+        from torch.nn.functional import softplus
+
+        return softplus(fake.float() - real.float()).square().mean()
+
+
+@frozen
+class Overflowing(Loss):
+    """The log of a sum of exponentials, the way that overflows."""
+
+    def __call__(self, fake: Anything) -> Anything:
+        return (1 + fake.float().exp()).log().mean()
+
+
+@frozen
+class HalfPrecision(Loss):
+    """The mean score, in whatever precision it comes."""
+
+    def __call__(self, fake: Anything) -> Anything:
+        return fake.square().mean()
+
+
+# ------------------------------------------------------------------------------------------- schedules and constraints
+
+
+@frozen
+class Unfair(Schedule):
+    """Only the first player ever moves."""
+
+    def moves(self, round: int, players: Sequence[str]) -> Sequence[str]:
+        return players[:1]
+
+
+@frozen
+class Counting(Schedule):
+    """Players take turns by a counter that every question moves on."""
+
+    def moves(self, round: int, players: Sequence[str]) -> Sequence[str]:
+        return [players[next(_count) % len(players)]]
+
+
+@frozen
+class Inventing(Schedule):
+    """Somebody moves who is no player."""
+
+    def moves(self, round: int, players: Sequence[str]) -> Sequence[str]:
+        return [*players, "nobody"]
+
+
+@frozen
+class Misnaming(Schedule):
+    """All players move, and a setting mentions another."""
+
+    def moves(self, round: int, players: Sequence[str]) -> Sequence[str]:
+        return players
+
+    def names(self) -> list[str]:
+        return ["critik"]
+
+
+@frozen
+class Shrinking(Constraint):
+    """Halves every weight after each step, again and again."""
+
+    def enforce(self, network: Anything) -> None:
+        import torch
+
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.mul_(0.5)
+
+
+@frozen
+class Stacking(Constraint):
+    """Adds a buffer each time that it is attached."""
+
+    def attach(self, network: Anything) -> None:
+        import torch
+
+        network.register_buffer(f"seen_{next(_count)}", torch.zeros(()))
+
+
+@frozen
+class Freezing(Constraint):
+    """Takes the weights out of training for good."""
+
+    def attach(self, network: Anything) -> None:
+        network[0].weight.requires_grad_(False)
+
+
+@frozen
+class Looking(Constraint):
+    """Clips the weights if one is too large, which it looks at."""
+
+    def enforce(self, network: Anything) -> None:
+        for weight in network.parameters():
+            if float(weight.detach().abs().max()) > 1:
+                weight.data.clamp_(-1, 1)
+
+
+# ------------------------------------------------------------------------------------------------- data and metrics
+
+
+@frozen
+class Drawing(Constraint):
+    """Sets the first bias to a number of its own."""
+
+    def attach(self, network: Anything) -> None:
+        network[0].bias.data.fill_(next(_count))
+
+
+@frozen
+class Insisting(Loss):
+    """The mean score, weighted, with weights that may seemingly be left out."""
+
+    def __call__(self, fake: Anything, weights: Anything = None) -> Anything:
+        return (fake.float() * weights.float()).mean()
+
+
+@frozen
+class SoundData(Data):
+    """Vectors of noise with labels, which are a function of (seed, position)."""
+
+    fault: str = ""
+
+    def fields(self) -> Mapping[str, Field]:
+        label = Field((), "float32" if self.fault == "classes" else "int64", 3)
+        return {"vector": Field((2,)), "label": label}
+
+    def open(self, *, held_out: bool = False) -> Anything:
+        return _Stream(self.fault, held_out)
+
+
+class _Stream:
+    def __init__(self, fault: str, held_out: bool) -> None:
+        self.fault, self.held_out, self.asked = fault, held_out, 0
+        part = 0 if fault == "one fingerprint" else int(held_out)
+        moment = next(_count) if fault == "fleeting" else 0
+        self.fingerprint = f"{part}{moment % 10}" * 32
+
+    def __len__(self) -> int:
+        return 0 if self.fault == "empty" else 10
+
+    def batch(self, seed: int, position: int, size: int, fields: Collection[str] | None = None) -> dict[str, Any]:
+        import numpy as np
+
+        self.asked += 1
+        key = [seed, position, int(self.held_out)]
+        if self.fault == "iterates":
+            key.append(self.asked)
+        if self.fault == "seedless":
+            key[0] = 0
+        if self.fault == "overlaps":
+            key[2] = 0
+        random = np.random.default_rng(key)
+        label = random.integers(3, size=size) + (7 if self.fault == "labels" else 0)
+        if self.fault == "fields" and fields is not None and "label" not in fields:
+            random = np.random.default_rng(key)
+        vector = random.standard_normal((size, 2), np.float64 if self.fault == "dtype" else np.float32)
+        made = {"vector": vector, "label": label}
+        return made | {"more": label} if self.fault == "more" else made
+
+
+@frozen
+class SoundMetric(Metric):
+    """The share of scores above 0."""
+
+    fault: str = ""
+
+    def __call__(self, output: Anything) -> Anything:
+        import torch
+
+        share = float((output > 0).float().mean())
+        if self.fault == "nan":
+            return share / float(output.abs().sum()) if output.any() else float("nan")
+        if self.fault == "random":
+            return float(torch.rand(()))
+        if self.fault == "bounds":
+            return 2 * share
+        if self.fault == "tensor":
+            return torch.tensor(share)
+        return share
+
+
+FAULTS: dict[str, list[tuple[Any, dict[str, Any]]]] = {
+    "is_a_frozen_attrs_class": [(Thawed, {})],
+    "is_documented": [(Silent(), {})],
+    "settings_can_be_stated_in_a_recipe": [(Unstatable(), {}), (Reserved(), {})],
+    "defaults_make_a_component": [(Demanding, {})],
+    "defaults_read_back_from_a_recipe": [(WrongDefault(), {})],
+    "builds_for_example_inputs": [(Unbuildable(), {})],
+    "output_has_the_promised_shape_and_dtype": [(Sound(), {"output": Field((2,))}), (head(lambda _, x: x.sum()), {})],
+    "images_lie_between_minus_one_and_one": [(Unbounded(), {})],
+    "takes_batches_of_any_size": [(FixedBatch(), {})],
+    "a_sample_is_judged_alone_in_eval_mode": [
+        (head(lambda _, x: x - x.mean()), {}),
+        (head(lambda _, x: x + next(_count)), {}),
+    ],
+    "trains_in_training_mode": [(head(lambda self, x: x / 0 if self.training else x), {})],
+    "gradients_reach_every_parameter": [(head(lambda self, x: x.detach() + self.scale, lambda self: _scale(self)), {})],
+    "the_seed_decides_the_weights": [(OwnSeed(), {})],
+    "the_state_dict_round_trips": [(Tied(), {}), (head(lambda self, x: x * self.scale, lambda self: _plain(self)), {})],
+    "its_inputs_are_left_alone": [
+        (Writing(), {}),
+    ],
+    "moves_to_double_precision": [(head(lambda _, x: x.float()), {})],
+    "moves_to_another_device": [
+        (head(lambda self, x: x * self.scale, lambda self: _constant(self)), {}),
+        (head(lambda _, x: x * 2 if float(x.detach().sum()) > 0 else x), {}),
+    ],
+    "runs_in_bfloat16": [(head(lambda _, x: (x.float() * 1e5).sin()), {})],
+    "channels_last_changes_nothing": [(Strided(), {})],
+    "double_backward": [(head(lambda _, x: _halved(x)), {})],
+    "returns_one_number": [(loss(lambda each, _: each), {}), (loss(lambda each, _: each.detach().mean()), {})],
+    "the_gradient_is_right": [(loss(_backward_is_wrong), {})],
+    "finite_at_extremes": [(Overflowing(), {})],
+    "precise_in_bfloat16": [(HalfPrecision(), {})],
+    "the_same_every_time": [(loss(_wanders), {}), (loss(lambda each, real: (real.data.add_(1), each.mean())[1]), {})],
+    "takes_a_batch_of_one": [(loss(lambda each, _: each.mean() / (len(each) - 1)), {})],
+    "does_not_broadcast_samples": [(Broadcasting(), {})],
+    "asks_nothing_of_the_device": [(loss(lambda each, _: each.mean() * float(each.detach().sum() > 0)), {})],
+    "everybody_moves": [(Unfair(), {})],
+    "is_a_pure_function_of_the_round": [(Counting(), {})],
+    "moves_are_players_in_order": [(Inventing(), {})],
+    "names_are_the_players_that_the_settings_mention": [(Misnaming(), {})],
+    "enforcing_is_idempotent": [(Shrinking(), {})],
+    "attaches_once": [(Stacking(), {})],
+    "the_network_stays_trainable": [(Freezing(), {})],
+    "acts_on_another_device": [(Looking(), {})],
+    "a_batch_is_a_function_of_seed_and_position": [(SoundData("iterates"), {})],
+    "the_seed_decides_what_it_draws": [(Drawing(), {})],
+    "optional_reads_may_be_left_out": [(Insisting(), {"reads": {"weights": Field((1,))}})],
+    "torch_compile": [(head(lambda _, x: x * 2 if x.sum() > 0 else x), {})],
+    "torch_export": [(FixedBatch(), {})],
+    "fields_are_told": [(SoundData("classes"), {})],
+    "batches_differ": [(SoundData("seedless"), {})],
+    "batches_are_as_declared": [(SoundData("labels"), {}), (SoundData("dtype"), {}), (SoundData("more"), {})],
+    "held_out_samples_are_never_trained_on": [(SoundData("overlaps"), {})],
+    "fields_may_be_left_out": [(SoundData("fields"), {})],
+    "the_fingerprint_names_the_data": [(SoundData("one fingerprint"), {}), (SoundData("fleeting"), {})],
+    "its_length_is_told": [(SoundData("empty"), {})],
+    "several_may_ask_at_once": [(SoundData("iterates"), {})],
+    "returns_a_finite_number": [(SoundMetric("nan"), {}), (SoundMetric("tensor"), {})],
+    "stays_within_its_bounds": [(SoundMetric("bounds"), {"bounds": (0, 1)})],
+    "the_same_for_the_same_samples": [(SoundMetric("random"), {})],
+    "leaves_the_runs_random_numbers_alone": [(SoundMetric("random"), {})],
+}
+
+
+def _scale(module: Any) -> None:
+    import torch
+    from torch import nn
+
+    module.scale = nn.Parameter(torch.ones(1))
+
+
+def _plain(module: Any) -> None:
+    import torch
+
+    module.scale = float(torch.rand(()))
+
+
+def _constant(module: Any) -> None:
+    import torch
+
+    module.scale = torch.ones(2)[:1].expand(1)
+
+
+def _halved(x: Any) -> Any:
+    """x, with a backward that is none of a second time."""
+    import torch
+
+    class Halved(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, x: Any) -> Any:
+            return x.clone()
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(context: Any, gradient: Any) -> Any:
+            return gradient / 2
+
+    return Halved.apply(x)
