@@ -206,12 +206,22 @@ def test_every_component_can_be_shown(gan_recipe: Run, registry: Registry) -> No
 
 
 def test_shipped_recipes_are_listed_with_their_first_line(gan_recipe: Run) -> None:
-    """Which says what each is."""
-    lines = gan_recipe("recipes").out.splitlines()
-    assert len(lines) == len(shipped_recipes())
-    for line, (name, path) in zip(lines, shipped_recipes().items(), strict=True):
-        first = path.read_text().splitlines()[0]
-        assert first.startswith("# ") and line.split(maxsplit=1) == [name, first.removeprefix("# ")]
+    """Which says what each is; a folder of recipes is one line, and lists its own when it is asked for."""
+    listed: set[str] = set()
+    folders = [""]
+    for folder in folders:
+        for line in gan_recipe("recipes", *filter(None, [folder])).out.splitlines():
+            name, told = line.split(maxsplit=1)
+            if name.endswith("/"):
+                assert told.endswith(f" recipes: gan-recipe recipes {name[:-1]}")
+                folders.append(name)
+                continue
+            listed.add(name)
+            first = shipped_recipes()[name].read_text().splitlines()[0]
+            assert first.startswith("# ") and told == first.removeprefix("# ")
+    assert listed == set(shipped_recipes()) and "notebook/" in folders
+    done = gan_recipe("recipes", "notbook")
+    assert done.code == 2 and "Did you mean 'notebook'?" in done.err
 
 
 def test_the_plan_is_drawn_in_every_form(gan_recipe: Run, write: Write, ring: str) -> None:

@@ -16,7 +16,7 @@ from gan_recipe.plan import RoundPlan, plan_from_start
 from gan_recipe.recipe_file import shipped_recipes
 from gan_recipe.registry import Registry
 
-NAMES = sorted(shipped_recipes())
+NAMES = sorted(name for name in shipped_recipes() if not name.startswith("notebook/"))
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -15,6 +15,7 @@ from timm import scheduler as timm_scheduler
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
+from gan_recipe.interfaces import Rounds
 from gan_recipe.optimizers import (
     INITIALISERS,
     LEARNING_RATE,
@@ -76,7 +77,7 @@ def value_for(option: Option) -> Any:
         return typing.get_args(option.type)[0]
     if option.least == 1 and option.type is float:
         return 1.5
-    forms = {float: 0.5, int: 3, bool: True, tuple[float, float]: (0.5, 0.9), tuple[int, ...]: (2, 4)}
+    forms = {float: 0.5, int: 3, bool: True, tuple[float, float]: (0.5, 0.9), tuple[Rounds, ...]: (2, 4)}
     return forms.get(option.type, 3)
 
 
@@ -172,7 +173,7 @@ def allowed(option: Option) -> st.SearchStrategy[Any]:
     low = option.least if option.least is not None else option.above
     if option.type is bool:
         return st.booleans()
-    if option.type is int:
+    if option.type in (int, Rounds):
         return st.integers(int(low or 0), 12)
     numbers = st.floats(
         -3 if low is None else low, option.below or 5, exclude_min=option.above is not None,

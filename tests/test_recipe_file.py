@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import tomllib
 from collections.abc import Callable
@@ -114,13 +113,12 @@ def test_every_key_has_the_file_and_line_that_state_it(
 
 
 def test_relative_paths_start_at_the_file_that_states_them(write: Write) -> None:
-    """A parent's keys keep the parent's folder; overrides start where the person stands."""
+    """A parent's keys keep the parent's folder."""
     write('[data]\na = { folder = "x" }\n', "below/parent.toml")
     write('extends = "below/parent.toml"\n[data]\nb = { folder = "y" }\n', "child.toml")
-    found = load("child.toml", ["data.b.size=1"])
+    found = load("child.toml")
     assert found.origin(("data", "a", "folder")).folder == Path("below")
     assert found.origin(("data", "b", "folder")).folder == Path()
-    assert found.origin(("data", "b", "size")).folder == Path()
 
 
 @many
@@ -173,9 +171,9 @@ def test_a_recipe_that_is_not_there_is_told_with_the_nearest(write: Write, state
 # --------------------------------------------------------------------------------------------------- extends
 
 
-def refused(stated: str, overrides: list[str] | None = None) -> str:
+def refused(stated: str) -> str:
     with pytest.raises(RecipeError) as caught:
-        load(stated, overrides or [])
+        load(stated)
     assert len(caught.value.problems) == 1
     return str(caught.value)
 
@@ -226,84 +224,3 @@ def test_a_long_line_of_recipes_is_refused(write: Write) -> None:
         write(f'extends = "r{index - 1}.toml"\n' if index else "[run]\nrounds = 1\n", f"r{index}.toml")
     assert load("r63.toml").tables == {"run": {"rounds": 1}}
     assert "more than 64 recipes extend each other" in refused("r69.toml")
-
-
-# --------------------------------------------------------------------------------------------------- overrides
-
-STATED = """\
-[run]
-rounds = 1
-[networks]
-f = { use = "linear_fc", outputs = 2 }
-[players.critic]
-losses.gan = { use = "bce_critic", weight = { from = 0, to = 1, over = 5 } }
-"""
-
-
-@pytest.mark.parametrize(
-    ("override", "key", "value"),
-    [
-        ("run.rounds=5", ("run", "rounds"), 5),
-        ("run.rounds = 5 ", ("run", "rounds"), 5),
-        ("run.batch=64", ("run", "batch"), 64),
-        ("run.precision=bf16", ("run", "precision"), "bf16"),
-        ('run.precision="bf16"', ("run", "precision"), "bf16"),
-        ("run.precision=", ("run", "precision"), ""),
-        ("networks.f.outputs=label", ("networks", "f", "outputs"), "label"),
-        ("networks.f={use='one_hot'}", ("networks", "f"), {"use": "one_hot"}),
-        ("players.critic.losses.gan.weight.to=2", ("players", "critic", "losses", "gan", "weight", "to"), 2),
-        ("players.critic.losses.gan.weight=2", ("players", "critic", "losses", "gan", "weight"), 2),
-        ('run."rounds"=5', ("run", "rounds"), 5),
-        ("run.rounds=a = b", ("run", "rounds"), "a = b"),
-        ("run.rounds=1\nseed = 2", ("run", "rounds"), "1\nseed = 2"),
-    ],
-)
-def test_an_override_changes_one_key_and_names_itself(write: Write, override: str, key: Key, value: Any) -> None:
-    """The value is TOML, or the text itself where quotes were left out; everything else stays."""
-    before = load(write(STATED))
-    after = load("ring.toml", [override])
-    expected = copy.deepcopy(before.tables)
-    table: Any = expected
-    for name in key[:-1]:
-        table = table[name]
-    table[key[-1]] = value
-    assert after.tables == expected
-    assert after.origin(key).where == f"-s {override}"
-    assert after.origins.keys() - before.origins.keys() <= {key}
-
-
-@pytest.mark.parametrize(
-    ("override", "told"),
-    [
-        ("networks.g.outputs=2", "networks has no 'g', and -s changes what is there, it adds nothing."),
-        ("networks.g={use='linear_fc'}", "networks has no 'g', and -s changes what is there"),
-        ("networks={g={use='linear_fc'}}", "networks has no 'g', and -s changes what is there"),
-        ("players.critc.ema=0.9", "Did you mean 'critic'?"),
-        ("players.critic.losses.wgan.weight=1", "players.critic.losses has no 'wgan'"),
-        ("sheet.rows=2", "the recipe has no 'sheet'"),
-        ("run.rounds.x=2", "run.rounds is 1, which holds no 'x'"),
-        ("run.rounds=nan", "run.rounds: nan is not a finite number"),
-        ("run.x=[{y=-inf}]", "-inf is not a finite number"),
-        ("run.rounds=99999999999999999999", "does not fit 64 bits"),
-        ("run.x=" + "{a=" * 100 + "1" + "}" * 100, "nested more than 16 deep"),
-        ("run.x=" + "[" * 100 + "]" * 100, "nested more than 16 deep"),
-        ("rounds", "expected key=value"),
-        ("=5", "expected key=value"),
-        ("run..rounds=5", "expected key=value"),
-        ("run.=5", "expected key=value"),
-        ("# x=5", "expected key=value"),
-        ("a\nb=5", "expected key=value"),
-        ("a." * 100_000 + "b=1", "expected key=value"),
-    ],
-)
-def test_an_override_that_invents_or_is_none_is_told(write: Write, override: str, told: str) -> None:
-    """With itself as the place, cut when it is long, and the recipe untouched."""
-    message = refused(write(STATED), [override])
-    assert message.startswith("-s ") and told in message and len(message) < 400
-
-
-def test_all_overrides_are_told_at_once(write: Write) -> None:
-    """Each wrong one; the others are as good as applied."""
-    with pytest.raises(RecipeError) as caught:
-        load(write(STATED), ["networks.g.outputs=2", "run.rounds=3", "x"])
-    assert [problem.where for problem in caught.value.problems] == ["-s networks.g.outputs=2", "-s x"]

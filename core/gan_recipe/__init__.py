@@ -19,6 +19,7 @@ from gan_recipe.interfaces import (
     Loss,
     Metric,
     Network,
+    Rounds,
     Schedule,
     Source,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Metric",
     "Network",
     "Ramp",
+    "Rounds",
     "Schedule",
     "Source",
     "cache_folder",

@@ -15,10 +15,12 @@ from gan_recipe.errors import Problem, RecipeError, did_you_mean
 from gan_recipe.expression import HOLE
 from gan_recipe.interfaces import Data, Field, Metric, Network
 from gan_recipe.optimizers import INITIALISERS
+from gan_recipe.override import read
 from gan_recipe.reading import Reading
 from gan_recipe.recipe import MetricSpec, Named, NetworkSpec, Recipe, RunSettings, SheetSettings
-from gan_recipe.recipe_file import RecipeFile, read
+from gan_recipe.recipe_file import RecipeFile, load
 from gan_recipe.registry import LookupProblem, Registry
+from gan_recipe.settable import settings_of
 from gan_recipe.settings import blamed, structure
 from gan_recipe.signature import annotation, call_parameters
 from gan_recipe.tables import Tables
@@ -29,10 +31,13 @@ TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "
 _PARTS = ("weight", "norm", "bias")
 
 
-def check(stated: str, overrides: Iterable[str] = (), registry: Registry | None = None) -> Recipe:
-    """Load and check a recipe. Raises RecipeError with everything that is wrong."""
-    file, problems = read(stated, overrides)
-    return _check(Tables(file, registry or Registry.installed(), problems))
+def check(
+    stated: str, overrides: Iterable[str] = (), registry: Registry | None = None, *, overlays: Iterable[str] = ()
+) -> Recipe:
+    """Load and check a recipe, overlays and then overrides laid over it. Raises RecipeError with everything wrong."""
+    registry = registry or Registry.installed()
+    file, problems = read(stated, overrides, overlays, settings_of(registry))
+    return _check(Tables(file, registry, problems))
 
 
 def check_file(file: RecipeFile, registry: Registry) -> Recipe:
@@ -45,7 +50,7 @@ def resolved(stated: str, registry: Registry) -> dict[str, Any]:
 
     Raises RecipeError for a file that cannot be read and UserError when there is none.
     """
-    tables = Tables(read(stated)[0], registry)
+    tables = Tables(load(stated), registry)
     with suppress(RecipeError):
         _check(tables)
     return _resolved(tables)

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,11 @@ class BrokenCheckpointError(Exception):
     """The folder is not what was written; the message names the file."""
 
 
-def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int) -> Path:
-    """Write the checkpoint, then remove all but the ``keep`` newest. Raises RunError when it cannot be written."""
+def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int, keep_at: Collection[int] = ()) -> Path:
+    """Write the checkpoint, then remove all but those of ``keep_at`` and the ``keep`` newest others.
+
+    Raises RunError when it cannot be written.
+    """
     folder = run.checkpoints
     final = folder / f"{checkpoint.round:08d}"
     litter = folder / f".{final.name}.{os.getpid()}"
@@ -76,7 +79,7 @@ def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int) -> Path:
     except (OSError, SafetensorError) as error:
         shutil.rmtree(litter, ignore_errors=True)
         raise RunError(f"the checkpoint of round {checkpoint.round} cannot be written: {error}") from error
-    for old in checkpoint_rounds(run)[:-keep]:
+    for old in [round for round in checkpoint_rounds(run) if round not in keep_at][:-keep]:
         _discard(folder / f"{old:08d}")
     return final
 

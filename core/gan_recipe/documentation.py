@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from gan_recipe.interfaces import ClassCount, Component, Data, Loss, Metric, Network, Schedule
+from gan_recipe.interfaces import ClassCount, Component, Data, Loss, Metric, Network, Rounds, Schedule
 from gan_recipe.settings import describe_type, setting_name
 from gan_recipe.signature import annotation, call_parameters, is_required
 from gan_recipe.toml_value import as_toml
@@ -120,7 +120,7 @@ def _default(field: attrs.Attribute[Any]) -> str:
 def _placeholder(expected: Any) -> str:
     """Some value of the type."""
     origin, arguments = get_origin(expected), get_args(expected)
-    if expected is ClassCount or expected is int:
+    if expected in (ClassCount, Rounds, int):
         return "1"
     if origin is Literal:
         return as_toml(arguments[0])

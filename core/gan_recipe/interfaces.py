@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 ClassCount = NewType("ClassCount", int)
 """The type of a setting that counts outputs: a recipe writes a number, or the label field whose classes it counts."""
 
+Rounds = NewType("Rounds", int)
+"""The type of a setting that says how many rounds something takes, or in which round it happens.
+
+A component is handed the number that counts in this run: ``run.scale`` shortens all such settings alike. A period
+(every 4th round) is no length of time and is a plain ``int``.
+"""
+
 
 class Component:
     """Whatever a recipe can ``use``."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import define, frozen
 
 from gan_recipe.errors import did_you_mean
+from gan_recipe.interfaces import Rounds
 from gan_recipe.recipe import Named
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ _SHARE = Option(float, least=0, below=1)
 _SHARES = Option(tuple[float, float], least=0, below=1)
 _FACTOR = Option(float, above=0)
 _COUNT = Option(int, least=1)
-_ROUNDS = Option(int, least=0)
+_ROUNDS = Option(Rounds, least=0)
+_LENGTH = Option(Rounds, least=1)
+_MILESTONES = Option(tuple[Rounds, ...], least=0)
 _SWITCH = Option(bool)
 _FAN = Option(Literal["fan_in", "fan_out"])
 _NONLINEARITY = Option(
@@ -115,20 +118,20 @@ _CYCLES = {"cycle_mul": Option(float, least=1), "cycle_decay": _SIZE, "cycle_lim
 _WARMUP = {"warmup_t": _ROUNDS, "warmup_lr_init": _SIZE, "warmup_prefix": _SWITCH}
 #: By a recipe's name. Milestones and periods count rounds.
 LR_SCHEDULES: dict[str, TorchCall] = {
-    "multi_step": _of("MultiStepLR", "milestones", milestones=Option(tuple[int, ...], least=0), gamma=_SIZE),
-    "step": _of("StepLR", "step_size", step_size=_COUNT, gamma=_SIZE),
-    "constant": _of("ConstantLR", factor=_FACTOR, total_iters=_COUNT),
+    "multi_step": _of("MultiStepLR", "milestones", milestones=_MILESTONES, gamma=_SIZE),
+    "step": _of("StepLR", "step_size", step_size=_LENGTH, gamma=_SIZE),
+    "constant": _of("ConstantLR", factor=_FACTOR, total_iters=_LENGTH),
     "exponential": _of("ExponentialLR", "gamma", gamma=_SIZE),
-    "linear": _of("LinearLR", start_factor=_FACTOR, end_factor=_SIZE, total_iters=_COUNT),
-    "polynomial": _of("PolynomialLR", total_iters=_COUNT, power=_SIZE),
-    "cosine": _of("CosineAnnealingLR", "T_max", T_max=_COUNT, eta_min=_SIZE),
-    "cosine_restarts": _of("CosineAnnealingWarmRestarts", "T_0", T_0=_COUNT, T_mult=_COUNT, eta_min=_SIZE),
+    "linear": _of("LinearLR", start_factor=_FACTOR, end_factor=_SIZE, total_iters=_LENGTH),
+    "polynomial": _of("PolynomialLR", total_iters=_LENGTH, power=_SIZE),
+    "cosine": _of("CosineAnnealingLR", "T_max", T_max=_LENGTH, eta_min=_SIZE),
+    "cosine_restarts": _of("CosineAnnealingWarmRestarts", "T_0", T_0=_LENGTH, T_mult=_COUNT, eta_min=_SIZE),
     "one_cycle": _of(
         "OneCycleLR",
         "max_lr",
         "total_steps",
         max_lr=_SIZE,
-        total_steps=_COUNT,
+        total_steps=_LENGTH,
         pct_start=_SHARE,
         anneal_strategy=Option(Literal["cos", "linear"]),
         cycle_momentum=_SWITCH,
@@ -138,16 +141,16 @@ LR_SCHEDULES: dict[str, TorchCall] = {
         final_div_factor=_FACTOR,
         three_phase=_SWITCH,
     ),
-    "timm/cosine": _of("CosineLRScheduler", "t_initial", t_initial=_COUNT, **_CYCLES, **_WARMUP, k_decay=_SIZE),
+    "timm/cosine": _of("CosineLRScheduler", "t_initial", t_initial=_LENGTH, **_CYCLES, **_WARMUP, k_decay=_SIZE),
     "timm/poly": _of(
-        "PolyLRScheduler", "t_initial", t_initial=_COUNT, power=_SIZE, **_CYCLES, **_WARMUP, k_decay=_SIZE
+        "PolyLRScheduler", "t_initial", t_initial=_LENGTH, power=_SIZE, **_CYCLES, **_WARMUP, k_decay=_SIZE
     ),
-    "timm/tanh": _of("TanhLRScheduler", "t_initial", t_initial=_COUNT, lb=_NUMBER, ub=_NUMBER, **_CYCLES, **_WARMUP),
-    "timm/step": _of("StepLRScheduler", "decay_t", decay_t=_COUNT, decay_rate=_SIZE, **_WARMUP),
+    "timm/tanh": _of("TanhLRScheduler", "t_initial", t_initial=_LENGTH, lb=_NUMBER, ub=_NUMBER, **_CYCLES, **_WARMUP),
+    "timm/step": _of("StepLRScheduler", "decay_t", decay_t=_LENGTH, decay_rate=_SIZE, **_WARMUP),
     "timm/multistep": _of(
         "MultiStepLRScheduler",
         "decay_t",
-        decay_t=Option(tuple[int, ...], least=0),
+        decay_t=_MILESTONES,
         decay_rate=_SIZE,
         **_WARMUP,
     ),

@@ -6,6 +6,8 @@ from typing import Literal
 
 from attrs import frozen
 
+from gan_recipe.interfaces import Rounds
+
 
 @frozen
 class Ramp:
@@ -19,9 +21,9 @@ class Ramp:
     #: The value once the ramp has ended.
     to: float
     #: How many rounds the change takes.
-    over: int
+    over: Rounds
     #: The round in which the change begins.
-    begin: int = 0
+    begin: Rounds = Rounds(0)
     #: "linear" adds the same in every round; "geometric" multiplies by the same, so both ends must be above 0.
     shape: Literal["linear", "geometric"] = "linear"
 

@@ -11,12 +11,13 @@ from typing import Any, Literal
 from attrs import field, frozen, validators
 
 from gan_recipe.dataflow import Node
-from gan_recipe.interfaces import Constraint, Data, Field, Loss, Metric, Network, Schedule
+from gan_recipe.interfaces import Constraint, Data, Field, Loss, Metric, Network, Rounds, Schedule
 from gan_recipe.ramp import Ramp
 from gan_recipe.recipe_file import RecipeFile
 from gan_recipe.toml_file import Key
 
-_POSITIVE = validators.ge(1)
+# Serves int and Rounds alike, which attrs cannot be told.
+_POSITIVE: Any = validators.ge(1)
 
 
 @frozen
@@ -24,7 +25,11 @@ class RunSettings:
     """The table ``[run]``."""
 
     #: How many rounds to train; a round is one batch and the players that move on it.
-    rounds: int = field(validator=_POSITIVE)
+    rounds: Rounds = field(validator=_POSITIVE)
+    #: Shortens the recipe in time with its plan intact, above 0 and at most 1: every length and point of time that it
+    #: states in rounds (also its ramps', schedules' and sheets') is multiplied by this and rounded. Periods, log_every,
+    #: rates and decays stay.
+    scale: float = field(default=1.0, validator=[validators.gt(0), validators.le(1)])
     #: Samples in a batch.
     batch: int = field(default=32, validator=_POSITIVE)
     #: Everything random is a function of this number: weights, order of data, noise, dropout.
@@ -40,11 +45,13 @@ class RunSettings:
     #: Rounds between two lines of figures.
     log_every: int = field(default=50, validator=_POSITIVE)
     #: Rounds between two checkpoints.
-    checkpoint_every: int = field(default=500, validator=_POSITIVE)
-    #: How many checkpoints are kept, the newest ones.
+    checkpoint_every: Rounds = field(default=Rounds(500), validator=_POSITIVE)
+    #: Rounds of which a checkpoint is made and kept for good, for runs that start from it.
+    keep_at: tuple[Rounds, ...] = field(default=(), validator=validators.deep_iterable(_POSITIVE))
+    #: How many checkpoints are kept beside those, the newest ones.
     keep: int = field(default=2, validator=validators.ge(2))
     #: Rounds between two measurements of the metrics; 0 measures at the end alone.
-    measure_every: int = field(default=0, validator=validators.ge(0))
+    measure_every: Rounds = field(default=Rounds(0), validator=validators.ge(Rounds(0)))
     #: Held-out samples that the metrics are taken over.
     held_out: int = field(default=400, validator=_POSITIVE)
     #: Plugins that are told what happens, by namespace.
@@ -60,7 +67,7 @@ class SheetSettings:
     #: Held-out samples, one row each.
     rows: int = field(default=8, validator=_POSITIVE)
     #: Rounds between two sheets; the last round always has one.
-    every: int = field(default=500, validator=_POSITIVE)
+    every: Rounds = field(default=Rounds(500), validator=_POSITIVE)
 
 
 @frozen

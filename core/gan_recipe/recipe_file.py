@@ -1,4 +1,4 @@
-"""A recipe as it is written: files merged by ``extends``, overrides applied, every key with its origin.
+"""A recipe as it is written: files merged by ``extends``, every key with its origin.
 
 What the keys mean is not known here; ``check`` knows.
 """
@@ -7,36 +7,26 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 from gan_recipe.errors import AmbiguousNameError, Problem, RecipeError, UserError, did_you_mean, nearest
-from gan_recipe.toml_file import MAX_DEPTH, Key, read_toml, value_problems
-from gan_recipe.toml_value import as_key, cut, shortened
+from gan_recipe.toml_file import Key, read_toml
+from gan_recipe.toml_value import shortened
 
 MAX_EXTENDS = 64
-
-# Tables whose keys are names that the recipe gives: an override may change such an entry, never invent one.
-_NAMED = (
-    ("data",),
-    ("networks",),
-    ("values",),
-    ("players",),
-    ("players", "*", "losses"),
-    ("players", "*", "constraints"),
-    ("metrics",),
-)
+#: The shipped folder that holds no recipes, but what is laid over them.
+OVERLAYS = "overlays"
 
 
 @frozen
 class Origin:
     """Who states a key."""
 
-    #: ``file:line`` or ``-s key=value``.
+    #: ``file:line``, of a recipe or of an overlay, or ``-s key=value``.
     where: str
     #: Relative paths that the key holds start here.
     folder: Path
@@ -68,9 +58,10 @@ def shipped_folder() -> Path:
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """Shipped recipes by bare name, such as ``dcgan`` or ``notebook/n01``."""
+    """Shipped recipes by bare name, such as ``dcgan`` or ``notebook/n03_siamese_train_3``."""
     folder = shipped_folder()
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))}
+    found = {path.relative_to(folder): path for path in sorted(folder.rglob("*.toml"))}
+    return {name.with_suffix("").as_posix(): path for name, path in found.items() if name.parts[0] != OVERLAYS}
 
 
 def find_recipe(stated: str) -> Path:
@@ -116,24 +107,11 @@ def _by_beginning(stated: str, shipped: Mapping[str, Path]) -> Path | None:
     return shipped[chosen[0]] if chosen else None
 
 
-def load(stated: str, overrides: Iterable[str] = ()) -> RecipeFile:
-    """Read a recipe, what it extends, and the overrides. Raises RecipeError or UserError."""
-    recipe, problems = read(stated, overrides)
-    if problems:
-        raise RecipeError(problems)
-    return recipe
-
-
-def read(stated: str, overrides: Iterable[str] = ()) -> tuple[RecipeFile, list[Problem]]:
-    """``load`` that leaves out the overrides that are wrong and tells what is, so that the rest can be checked too.
-
-    Raises RecipeError for a file that cannot be read and UserError when there is none.
-    """
+def load(stated: str) -> RecipeFile:
+    """Read a recipe and what it extends. Raises RecipeError or UserError."""
     path = find_recipe(stated)
     tables, origins = _read(path, ())
-    recipe = RecipeFile(path.stem, _shown(path), tables, origins)
-    problems = [problem for override in overrides for problem in _override(recipe, override)]
-    return recipe, problems
+    return RecipeFile(path.stem, _shown(path), tables, origins)
 
 
 def plain(tables: Mapping[str, Any]) -> str:
@@ -196,80 +174,6 @@ def _merge(below: dict[str, Any], above: dict[str, Any], at: Key, replaced: set[
         else:
             below[name] = value
             replaced.add((*at, name))
-
-
-# ------------------------------------------------------------------------------------------------------- overrides
-
-
-def _override(recipe: RecipeFile, override: str) -> list[Problem]:
-    """Apply ``key=value`` to ``recipe`` in place, or say what is wrong with it."""
-    where = f"-s {cut(override)}"
-    stated, equals, text = override.partition("=")
-    key = _key(stated)
-    if not equals or key is None:
-        return [Problem(where, "", "expected key=value, such as players.generator.losses.l1.weight=5")]
-    value = _value(text)
-    table: Any = recipe.tables
-    for depth, name in enumerate(key):
-        last = depth == len(key) - 1
-        around = key[:depth]
-        named = any(_matches(pattern, around) for pattern in _NAMED)
-        if name not in table and (named or not last):
-            return [Problem(where, "", _invented(around, name, table))]
-        if not last:
-            table = table[name]
-            if not isinstance(table, dict):
-                at = ".".join(key[: depth + 1])
-                return [Problem(where, "", f"{at} is {shortened(table)}, which holds no {key[depth + 1]!r}")]
-    before = table.get(key[-1])
-    if isinstance(value, dict) and isinstance(before, dict) and any(_matches(pattern, key) for pattern in _NAMED):
-        # The whole table at once: its entries are names, of which none may be new.
-        for name in value:
-            if name not in before:
-                return [Problem(where, "", _invented(key, name, before))]
-    if problems := [Problem(where, ".".join(map(as_key, at)), what) for at, what in value_problems(value, key)]:
-        return problems
-    for old in [old for old in recipe.origins if old[: len(key)] == key]:
-        del recipe.origins[old]
-    table[key[-1]] = value
-    recipe.origins[key] = Origin(where, Path())
-    return []
-
-
-def _invented(around: Key, name: str, known: Mapping[str, Any]) -> str:
-    at = ".".join(around) or "the recipe"
-    return f"{at} has no {name!r}, and -s changes what is there, it adds nothing.{did_you_mean(name, known)}"
-
-
-def _key(stated: str) -> Key | None:
-    """``a.b."c d"`` as its parts; None when it is no key."""
-    if "\n" in stated or stated.count(".") >= MAX_DEPTH:
-        return None
-    try:
-        found: Any = tomllib.loads(f"{stated} = 0")
-    except ValueError:
-        return None
-    key: Key = ()
-    while isinstance(found, dict):
-        if len(found) != 1:  # such as a comment in place of a key
-            return None
-        ((name, found),) = found.items()
-        key = (*key, name)
-    return key
-
-
-def _value(text: str) -> Any:
-    """A TOML value, or the text itself where quotes were left out."""
-    if "\n" in text or "\r" in text:
-        return text
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
-
-
-def _matches(pattern: Key, key: Key) -> bool:
-    return len(pattern) == len(key) and all(part in ("*", name) for part, name in zip(pattern, key, strict=True))
 
 
 # ------------------------------------------------------------------------------------------------------- paths

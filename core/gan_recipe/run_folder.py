@@ -87,6 +87,15 @@ class RunFolder:
             raise UserError(f"{self.path} is no run: its run.json cannot be read")
         return told
 
+    @property
+    def scale(self) -> float:
+        """By how much the run was shortened in time; 1 when that is not told."""
+        try:
+            stated = self.describe().get("scale")
+        except UserError:
+            return 1.0
+        return float(stated) if isinstance(stated, (int, float)) and 0 < stated <= 1 else 1.0
+
     def write_description(self, told: Mapping[str, Any]) -> None:
         path = self.path / "run.json"
         try:

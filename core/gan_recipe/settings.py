@@ -17,7 +17,8 @@ import attrs
 
 from gan_recipe.dataflow import ambiguous, matching_fields, may_be_unknown
 from gan_recipe.errors import did_you_mean, nearest
-from gan_recipe.interfaces import ClassCount
+from gan_recipe.interfaces import ClassCount, Rounds
+from gan_recipe.scale import scaled
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import as_toml, shortened
 
@@ -37,6 +38,8 @@ class Surroundings:
     classes: Mapping[str, int | None] = attrs.field(factory=dict)
     #: Sources of data whose fields cannot be told, so that no name of a field can be called wrong.
     unknown_sources: Collection[str] = ()
+    #: By how much every length of time in rounds is shortened.
+    scale: float = 1.0
 
 
 class _WrongError(Exception):
@@ -121,6 +124,8 @@ def _convert(value: Any, expected: Any, key: Key, around: Surroundings) -> Any:
         return value
     if expected is ClassCount:
         return _class_count(value, around)
+    if expected is Rounds:
+        return scaled(_scalar(value, int, key, around), around.scale)
     origin, arguments = get_origin(expected), get_args(expected)
     if origin in (Union, types.UnionType):
         return _union(value, arguments, key, around)
@@ -253,6 +258,7 @@ _NAMES: dict[Any, str] = {
     float: "a number",
     str: "a text",
     Path: "a path",
+    Rounds: "a number of rounds",
     ClassCount: "a whole number above 0, or the name of a label field",
     Any: "anything",
 }

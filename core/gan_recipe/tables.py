@@ -141,7 +141,14 @@ class Tables:
             self.paths.append(key)
             return self.file.origin(self._written(key)).folder
 
-        return Surroundings(self.report, folder, self.classes, self.unknown_sources)
+        return Surroundings(self.report, folder, self.classes, self.unknown_sources, self.scale)
+
+    @property
+    def scale(self) -> float:
+        """``run.scale``; 1 when it is wrong, which is reported where [run] is read."""
+        run = self._view.get("run")
+        stated = run.get("scale") if isinstance(run, dict) else None
+        return float(stated) if isinstance(stated, (int, float)) and 0 < stated <= 1 else 1.0
 
     def component(self, table: Mapping[str, Any], key: Key, cls: type[_C], reserved: Iterable[str] = ()) -> _C | None:
         """The component that a table uses, with its settings."""

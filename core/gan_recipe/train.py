@@ -201,10 +201,10 @@ def train(
                 _write_sheet(training, folder, observers, done)
             if run.measure_every and done % run.measure_every == 0 and done < run.rounds:
                 journal.write(done, {f"metrics/{name}": value for name, value in measure(training).items()})
-            if done % run.checkpoint_every == 0 or last:
+            if done % run.checkpoint_every == 0 or last or done in run.keep_at:
                 # A checkpoint that is resumed from must not be newer than the figures on file.
                 journal.catch_up()
-                checkpoints.save(folder, training.checkpoint(done), keep=run.keep)
+                checkpoints.save(folder, training.checkpoint(done), keep=run.keep, keep_at=run.keep_at)
             if last:
                 break
     return done
@@ -244,6 +244,7 @@ def _describe(training: Training, registry: Registry, threads: int) -> dict[str,
         "recipe": recipe.file.shown,
         "started": now(),
         "rounds": recipe.run.rounds,
+        "scale": recipe.run.scale,
         "parents": training.lineage,
         "data": training.stream.fingerprints,
         "precision": "bf16" if training.bf16 else "float32",

@@ -9,9 +9,14 @@ from attrs import frozen
 from gan_recipe.errors import UserError, did_you_mean
 from gan_recipe.recipe import NetworkSpec
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
+from gan_recipe.scale import scaled
+from gan_recipe.toml_value import cut
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+_LONGEST_ROUND = 12
 
 
 @frozen
@@ -32,12 +37,27 @@ def find_start(stated: str, network: str) -> Start:
     except UserError as error:
         raise ValueError(f"{error} Train it first: gan-recipe run {name.partition('/')[0]}") from None
     have = checkpoint_rounds(run)
-    if at and (not round.isdigit() or int(round) not in have):
-        kept = ", ".join(map(str, have)) or "none"
-        raise ValueError(f"the run {run.name} has no checkpoint of round {round or '(none stated)'}; it has: {kept}")
     if not have:
         raise ValueError(f"the run {run.name} has no checkpoint")
-    return Start(run, int(round) if at else have[-1], other or network)
+    return Start(run, _round_of(run, round, have) if at else have[-1], other or network)
+
+
+def _round_of(run: RunFolder, stated: str, have: list[int]) -> int:
+    """The round of a run that a recipe calls ``stated``: it counts as the run's recipe does, before ``run.scale``."""
+    kept = ", ".join(map(str, have))
+    if not stated.isdecimal() or len(stated) > _LONGEST_ROUND:
+        raise ValueError(
+            f"the run {run.name} has no checkpoint of round {cut(stated) or '(none stated)'}; it has: {kept}"
+        )
+    scale = run.scale
+    round = scaled(int(stated), scale)
+    if round not in have:
+        shortened = f" (its {round}, for it ran at scale {scale:g})" if scale != 1 else ""
+        raise ValueError(
+            f"the run {run.name} has no checkpoint of round {stated}{shortened}; it has: {kept}. "
+            f"A recipe that states run.keep_at = [{int(stated)}] keeps that one"
+        )
+    return round
 
 
 class Beginning:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import field, frozen
 
-from gan_recipe import Schedule
+from gan_recipe import Rounds, Schedule
 
 
 @frozen
@@ -24,9 +24,9 @@ class Every(Schedule):
     #: The period of each named player in rounds, at least 1: one number, or one for each stretch between switches.
     periods: dict[str, int | tuple[int, ...]]
     #: The round, or the rising rounds, from which the next period counts.
-    switch_at: int | tuple[int, ...] = ()
+    switch_at: Rounds | tuple[Rounds, ...] = ()
     #: The first round in which a player may move, for players that start late.
-    starts: dict[str, int] = field(factory=dict)
+    starts: dict[str, Rounds] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         switches = self._switches()
@@ -62,5 +62,5 @@ class Every(Schedule):
     def names(self) -> Iterable[str]:
         return {*self.periods, *self.starts}
 
-    def _switches(self) -> tuple[int, ...]:
-        return (self.switch_at,) if isinstance(self.switch_at, int) else self.switch_at
+    def _switches(self) -> tuple[Rounds, ...]:
+        return self.switch_at if isinstance(self.switch_at, tuple) else (self.switch_at,)

@@ -11,6 +11,8 @@ from gan_recipe.errors import UserError, did_you_mean, harmless
 from gan_recipe.interfaces import KINDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gan_recipe.registry import Registry
 
 
@@ -82,18 +84,30 @@ def show(component: str) -> None:
 
 
 @click.command()
-def recipes() -> None:
-    """List the recipes that come with gan-recipe."""
+@click.argument("folder", required=False)
+def recipes(folder: str | None) -> None:
+    """List the recipes that come with gan-recipe; a folder among them is one line, and FOLDER lists what it holds."""
     from gan_recipe.cli.paragraphs import in_columns, width
     from gan_recipe.recipe_file import shipped_recipes
 
-    rows = []
-    for name, path in shipped_recipes().items():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            first = file.readline()
-        rows.append((name, harmless(first.lstrip("# ").strip()) if first.startswith("#") else ""))
+    shipped = shipped_recipes()
+    folders = {name.rpartition("/")[0] for name in shipped if "/" in name}
+    stated = (folder or "").rstrip("/")
+    if stated and stated not in folders:
+        raise UserError(f"no shipped recipes are in a folder {stated!r}.{did_you_mean(stated, folders)}")
+    rows = [(name, _first_line(path)) for name, path in shipped.items() if name.rpartition("/")[0] == stated]
+    for each in sorted(folders - {stated}):
+        inside = [name for name in shipped if name.startswith(f"{each}/")]
+        if each.rpartition("/")[0] == stated:
+            rows.append((f"{each}/", f"{len(inside)} recipes: gan-recipe recipes {each}"))
     for line in in_columns(rows, width() if sys.stdout.isatty() else None):
         click.echo(line)
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        first = file.readline()
+    return harmless(first.lstrip("# ").strip()) if first.startswith("#") else ""
 
 
 def _say_what_is_broken(registry: Registry) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
+from gan_recipe.cli.changes import changes
+
 
 @click.command()
 @click.argument("recipe")
-@click.option("-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting before planning.")
+@changes
 @click.option(
     "--round", "number", metavar="N", default=0, show_default=True, type=click.IntRange(0), help="Which round."
 )
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "mermaid", "svg"]))
-def graph(recipe: str, overrides: tuple[str, ...], number: int, form: str) -> None:
+def graph(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], number: int, form: str) -> None:
     """Show what a round computes, when and for whom.
 
     For each move of the round: the values that it reuses and computes, whose gradients flow through them, and the
@@ -23,7 +25,7 @@ def graph(recipe: str, overrides: tuple[str, ...], number: int, form: str) -> No
     from gan_recipe.errors import UserError
     from gan_recipe.plan import plan_from_start
 
-    checked = check(recipe, overrides)
+    checked = check(recipe, overrides, overlays=overlays)
     if number >= checked.run.rounds:
         raise UserError(f"the run has {checked.run.rounds:,} rounds, from 0 to {checked.run.rounds - 1}; not {number}")
     plan = plan_from_start(checked, number)

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan_recipe.cli.changes import changes
 from gan_recipe.errors import harmless
 from gan_recipe.stopping import exit_code
 
 if TYPE_CHECKING:
     from gan_recipe.train import Outcome
 
-_overrides = click.option(
-    "-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as -s run.rounds=100."
-)
-
 
 @click.command()
 @click.argument("recipe", required=False)
-@_overrides
+@changes
 @click.option("--name", help="The run's folder is runs/NAME/<n>; the recipe's name by default.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--resume", "resumed", metavar="RUN", help="Go on with a run: NAME (its newest), NAME/N or a path.")
@@ -31,6 +28,7 @@ _overrides = click.option(
 def run(
     recipe: str | None,
     overrides: tuple[str, ...],
+    overlays: tuple[str, ...],
     name: str | None,
     device: str,
     resumed: str | None,
@@ -54,8 +52,9 @@ def run(
     """
     if (recipe is None) == (resumed is None):
         raise click.UsageError("Give a recipe, or --resume RUN to go on with a run.")
-    if resumed and (overrides or name):
-        raise click.UsageError("--resume goes on with a run exactly as it was: -s and --name are for new runs.")
+    if resumed and (overrides or overlays or name):
+        what = "--resume goes on with a run exactly as it was: -s, --overlay and --name are for new runs."
+        raise click.UsageError(what)
     if resumed and resume_or_start:
         raise click.UsageError("--resume-or-start takes a recipe, and finds its run by itself.")
     from gan_recipe.cli.screen import screen_for
@@ -71,7 +70,7 @@ def run(
         assert recipe is not None
         from gan_recipe.check import check
 
-        checked = check(recipe, overrides, registry)
+        checked = check(recipe, overrides, registry, overlays=overlays)
         from gan_recipe import train
 
         begin = train.resume_or_start if resume_or_start else train.start
@@ -101,12 +100,12 @@ def _report(outcome: Outcome) -> None:
 
 @click.command()
 @click.argument("recipe")
-@_overrides
-def check(recipe: str, overrides: tuple[str, ...]) -> None:
+@changes
+def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...]) -> None:
     """Find every mistake in a recipe, without training it."""
     from gan_recipe.check import check as check_recipe
 
-    checked = check_recipe(recipe, overrides)
+    checked = check_recipe(recipe, overrides, overlays=overlays)
     players = ", ".join(f"{name} trains {' '.join(player.trains)}" for name, player in checked.players.items())
     frozen = f"; frozen: {' '.join(checked.frozen_networks)}" if checked.frozen_networks else ""
     told = f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}."
