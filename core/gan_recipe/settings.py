@@ -258,7 +258,7 @@ _NAMES: dict[Any, str] = {
     float: "a number",
     str: "a text",
     Path: "a path",
-    Rounds: "a number of rounds",
+    Rounds: "a whole number of rounds",
     ClassCount: "a whole number above 0, or the name of a label field",
     Any: "anything",
 }

@@ -86,7 +86,10 @@ def show(component: str) -> None:
 @click.command()
 @click.argument("folder", required=False)
 def recipes(folder: str | None) -> None:
-    """List the recipes that come with gan-recipe; a folder among them is one line, and FOLDER lists what it holds."""
+    """List the recipes that come with gan-recipe.
+
+    A folder among them is one line; FOLDER lists what it holds.
+    """
     from gan_recipe.cli.paragraphs import in_columns, width
     from gan_recipe.recipe_file import shipped_recipes
 
