@@ -74,7 +74,10 @@ def test_a_run_that_fails_is_no_mistake_of_the_person(gan_recipe: Run, write: Wr
     [
         (["run", "wrong.toml"], "wrong.toml:3: run.rounds: expected at least 1, not 0"),
         (["run", "nothing.toml"], "there is no recipe 'nothing.toml'"),
-        (["run", "ring.toml", "-s", "run.rounds=x"], '-s run.rounds=x: run.rounds: expected a whole number of rounds, not "x"'),
+        (
+            ["run", "ring.toml", "-s", "run.rounds=x"],
+            '-s run.rounds=x: run.rounds: expected a whole number of rounds, not "x"',
+        ),
         (["run", "ring.toml", "-s", "networks.x.use=linear_fc"], "a change is made to what is there, it adds nothing"),
         (["run", "ring.toml", "--name", "../x"], "'../x' is no name for a run"),
         (["run", "ring.toml", "--name", "\x1b[31mred"], "is no name for a run"),
