@@ -106,7 +106,7 @@ MISTAKES = [
     ("ema = 0.9", "ema = true", "players.generator.ema", "expected a decay from 0 to below 1"),
     ("every = 2 }", "every = true }", "players.critic.losses.r1.every", "at least 1, not true"),
     ("to = 0.5", 'to = "0.5"', "players.generator.losses.gan.weight.to", 'expected a number, not "0.5"'),
-    ("over = 4", "over = 4.5", "players.generator.losses.gan.weight.over", "expected a whole number of rounds, not 4.5"),
+    ("over = 4", "over = 4.5", "players.generator.losses.gan.weight.over", "a whole number of rounds, not 4.5"),
     ("real_label = 0.9", 'weight = "1"', "players.critic.losses.gan.weight", 'expected a number or a ramp'),
     ("real_label = 0.9", "weight = [1]", "players.critic.losses.gan.weight", "not [1]"),
     ("critic = 2 }", 'critic = "2" }', "schedule.periods.critic", 'expected a whole number or a list, each a whole nu'),
