@@ -103,6 +103,7 @@ def test_every_example_is_toml_and_states_what_it_must(name: str) -> None:
     place = next(iter(values))
     tables = {"encoder": "networks", "decoder": "networks", "head": "networks", "loss": "players"}
     tables |= {"constraint": "players", "metric": "metrics", "data": "data", "schedule": "schedule"}
+    tables |= {"signal": "doctor", "verdict": "doctor"}
     assert place == tables[cls.kind]
     stated = tomllib.loads(_one_table(name, cls))
     fields: Any = attrs.fields(cls)  # type: ignore[arg-type]
@@ -139,6 +140,8 @@ def test_no_setting_has_the_name_of_what_the_recipe_says_around_it(name: str, cl
         "constraint": {"on"},
         "schedule": set(),
         "data": set(),
+        "signal": set(),
+        "verdict": set(),
     }
     taken = {"use"} | around.get(cls.kind, {"start", "init"}) | {read.name for read in reads(cls)}
     assert not taken & {setting.name for setting in settings(cls)}

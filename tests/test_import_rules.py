@@ -25,6 +25,7 @@ HEAVY = {"torch", "numpy", "PIL", "timm", "torchvision", "safetensors", "tensorb
 TORCH_LAYER = {
     "build",
     "checkpoint",
+    "doctor",
     "evaluate",
     "graph",
     "journal",

@@ -3,6 +3,8 @@
 Everything a plugin needs is here. Importing this package never imports torch.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from gan_recipe.cache import cache_folder
 from gan_recipe.hooks import hookimpl
 from gan_recipe.interfaces import (
@@ -14,6 +16,7 @@ from gan_recipe.interfaces import (
     Encoder,
     Examples,
     Field,
+    Finding,
     Function,
     Head,
     Loss,
@@ -21,30 +24,64 @@ from gan_recipe.interfaces import (
     Network,
     Rounds,
     Schedule,
+    Signal,
     Source,
+    Verdict,
 )
 from gan_recipe.ramp import Ramp
+
+if TYPE_CHECKING:
+    from gan_recipe.case import Case, Series
+    from gan_recipe.contests import Contest, Meeting
+    from gan_recipe.moment import Look, Moment
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Case",
     "ClassCount",
     "Component",
     "Constraint",
+    "Contest",
     "Data",
     "Decoder",
     "Encoder",
     "Examples",
     "Field",
+    "Finding",
     "Function",
     "Head",
+    "Look",
     "Loss",
+    "Meeting",
     "Metric",
+    "Moment",
     "Network",
     "Ramp",
     "Rounds",
     "Schedule",
+    "Series",
+    "Signal",
     "Source",
+    "Verdict",
     "cache_folder",
     "hookimpl",
 ]
+
+# What signals and verdicts are handed. Most that import this package are neither, and need not wait for it.
+_LATER = {
+    "Case": "case",
+    "Series": "case",
+    "Contest": "contests",
+    "Meeting": "contests",
+    "Look": "moment",
+    "Moment": "moment",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"gan_recipe.{_LATER[name]}"), name)

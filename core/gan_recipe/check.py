@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_recipe.check_calls import Parts, check_calls, without_dropped
+from gan_recipe.check_doctor import read_doctor
 from gan_recipe.check_players import read_players, read_schedule
 from gan_recipe.dataflow import Node
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
@@ -27,7 +28,7 @@ from gan_recipe.tables import Tables
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
 
-TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics")
+TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics", "doctor")
 _PARTS = ("weight", "norm", "bias")
 
 
@@ -68,6 +69,7 @@ def _check(tables: Tables) -> Recipe:
     sheet = structure(SheetSettings, tables.table(("sheet",)), ("sheet",), tables.around)
     stated_columns = sheet.columns if sheet else ()
     columns = [reading.node(column, ("sheet", "columns"), reading.flow.value) for column in stated_columns]
+    doctor = read_doctor(tables)
     parts = Parts(
         networks,
         players,
@@ -94,6 +96,7 @@ def _check(tables: Tables) -> Recipe:
         sheet=sheet,
         columns=kept.columns,
         metrics=kept.metrics,
+        doctor=doctor,
         resolved_tables=_resolved(tables),
     )
 

@@ -12,7 +12,18 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from gan_recipe.interfaces import ClassCount, Component, Data, Loss, Metric, Network, Rounds, Schedule
+from gan_recipe.interfaces import (
+    ClassCount,
+    Component,
+    Data,
+    Loss,
+    Metric,
+    Network,
+    Rounds,
+    Schedule,
+    Signal,
+    Verdict,
+)
 from gan_recipe.settings import describe_type, setting_name
 from gan_recipe.signature import annotation, call_parameters, is_required
 from gan_recipe.toml_value import as_toml
@@ -97,6 +108,8 @@ def example(name: str, cls: type[Component]) -> str:
         return _table("networks", cls.kind, stated)
     if issubclass(cls, Metric):
         return _table("metrics", short, stated)
+    if issubclass(cls, (Signal, Verdict)):
+        return _table("doctor", f"{cls.kind}s.{short}", stated)
     player = "generator" if short.endswith("_generator") else "critic"
     if issubclass(cls, Loss):
         return _table(f"players.{player}", f"losses.{short}", stated)

@@ -40,5 +40,11 @@ class Hooks:
         """A sample sheet (PNG) was written."""
 
     @hookspec
+    def gan_recipe_verdict(
+        self, folder: Path, round: int, verdict: str, told: str, figures: Mapping[str, float], cure: list[str]
+    ) -> None:
+        """The doctor found a failure: a line of ``verdicts.jsonl``."""
+
+    @hookspec
     def gan_recipe_run_ended(self, folder: Path, outcome: str) -> None:
         """The run ended: ``done``, ``stopped`` or ``failed``."""

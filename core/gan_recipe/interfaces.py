@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+    from gan_recipe.case import Case
+    from gan_recipe.moment import Look, Moment
+
 ClassCount = NewType("ClassCount", int)
 """The type of a setting that counts outputs: a recipe writes a number, or the label field whose classes it counts."""
 
@@ -89,6 +92,10 @@ class Loss(Component):
     """
 
     kind = "loss"
+    #: "critic" for a loss that tells real from fake by the scores that it reads as ``real`` and ``fake``, "generator"
+    #: for one that wants ``fake`` to be taken for real, None for any other. The doctor finds the contests of a recipe
+    #: by it.
+    adversarial: ClassVar[Literal["critic", "generator"] | None] = None
 
     # Every loss has its own parameters: that is the interface, and no signature here could state it.
     __call__: ClassVar[Callable[..., Any]]
@@ -201,6 +208,59 @@ class Metric(Component):
     __call__: ClassVar[Callable[..., Any]]
 
 
+# -------------------------------------------------------------------------------------------------------- the doctor
+
+
+class Signal(Component):
+    """Something measured while a run trains, in a few of its rounds, at little cost and without disturbing it.
+
+    Figures are named as the paths that verdicts read: ``gan/gap`` measured at the critic's move is written to
+    ``metrics.jsonl`` as ``signals/critic/gan/gap``. Values may be tensors of one element, which are read from the
+    device some rounds later: calling ``.item()`` here would make the device wait. What cannot be measured in this
+    recipe is left out, and ``without`` says why.
+    """
+
+    kind = "signal"
+    #: Measured only in every so many of the rounds in which the doctor looks; dear signals are looked at rarely.
+    sparse: ClassVar[int] = 1
+
+    def at_move(self, moment: Moment) -> Mapping[str, Tensor | float]:
+        """Figures of one player's move, seen between its losses and its step."""
+        return {}
+
+    def at_round(self, look: Look) -> Mapping[str, Tensor | float]:
+        """Figures of the whole run between two rounds, named as they shall be written: ``label/pose``."""
+        return {}
+
+    def without(self, case: Case) -> Mapping[str, str]:
+        """What this recipe leaves unmeasured, and why; told before training, without torch."""
+        return {}
+
+
+@frozen
+class Finding:
+    """What is wrong with a run, as one verdict sees it now."""
+
+    #: In plain words, with the figures that support it.
+    told: str
+    #: Those figures by name.
+    figures: Mapping[str, float]
+    #: Lines of a recipe that extends the run's and treats it; empty when there is no such treatment.
+    cure: tuple[str, ...] = ()
+    #: What it is about, where there may be several: a contest, a loss, a label.
+    about: str = ""
+
+
+class Verdict(Component):
+    """A failure that the doctor knows, told from the figures of signals and losses so far."""
+
+    kind = "verdict"
+
+    def judge(self, case: Case) -> Iterable[Finding]:
+        """What is wrong now; called whenever there are new figures. Reads no tensor and draws no random number."""
+        raise NotImplementedError
+
+
 KINDS: dict[str, type[Component]] = {
-    cls.kind: cls for cls in (Encoder, Decoder, Head, Loss, Constraint, Schedule, Data, Metric)
+    cls.kind: cls for cls in (Encoder, Decoder, Head, Loss, Constraint, Schedule, Data, Metric, Signal, Verdict)
 }

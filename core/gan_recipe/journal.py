@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from torch import Tensor
 
+from gan_recipe.bench import Told
+from gan_recipe.case import PREFIX
 from gan_recipe.errors import RunError
 from gan_recipe.observers import Observers
 from gan_recipe.ramp import weight_at
@@ -17,7 +19,7 @@ from gan_recipe.run_folder import RunFolder
 from gan_recipe.training import Training
 
 # Figures are read from the device this many rounds after they were made, when it has long been done with them.
-_LATE = 3
+LATE = 3
 
 
 class Screen(Protocol):
@@ -31,6 +33,8 @@ class Screen(Protocol):
 
     def figures(self, round: int, values: Mapping[str, float]) -> None: ...
 
+    def verdict(self, told: Told) -> None: ...
+
     def end(self) -> None: ...
 
 
@@ -41,7 +45,9 @@ class Journal:
         self._training = training
         self._folder = folder
         self._observers = observers
-        self._screen = screen
+        self.screen = screen
+        #: Hears every line after it is written.
+        self.listener: Callable[[int, Mapping[str, float]], None] | None = None
         self._pending: deque[tuple[int, dict[str, tuple[Tensor, int]]]] = deque()
 
     def losses(self, round: int) -> None:
@@ -55,7 +61,7 @@ class Journal:
 
     def catch_up(self, round: int | None = None) -> None:
         """Write the lines that are old enough by ``round``; all of them by default. Raises RunError for a nan."""
-        while self._pending and (round is None or self._pending[0][0] + _LATE <= round):
+        while self._pending and (round is None or self._pending[0][0] + LATE <= round):
             at, taken = self._pending.popleft()
             values = {}
             for name, (total, count) in taken.items():
@@ -77,4 +83,7 @@ class Journal:
         """One line of figures, now. Raises RunError when the file cannot be written."""
         self._folder.append(json.dumps({"round": round, **values}))
         self._observers.tell("gan_recipe_logged", folder=self._folder.path, round=round, values=values)
-        self._screen.figures(round, values)
+        if any(not name.startswith(PREFIX) for name in values):
+            self.screen.figures(round, values)
+        if self.listener is not None:
+            self.listener(round, values)

@@ -11,7 +11,18 @@ from typing import Any, Literal
 from attrs import field, frozen, validators
 
 from gan_recipe.dataflow import Node
-from gan_recipe.interfaces import Constraint, Data, Field, Loss, Metric, Network, Rounds, Schedule
+from gan_recipe.interfaces import (
+    Constraint,
+    Data,
+    Field,
+    Loss,
+    Metric,
+    Network,
+    Rounds,
+    Schedule,
+    Signal,
+    Verdict,
+)
 from gan_recipe.ramp import Ramp
 from gan_recipe.recipe_file import RecipeFile
 from gan_recipe.toml_file import Key
@@ -68,6 +79,29 @@ class SheetSettings:
     rows: int = field(default=8, validator=_POSITIVE)
     #: Rounds between two sheets; the last round always has one.
     every: Rounds = field(default=Rounds(500), validator=_POSITIVE)
+
+
+@frozen
+class DoctorSettings:
+    """The table ``[doctor]``: what is measured beside the training, and when."""
+
+    #: Whether anything is. A run with the doctor ends with the same weights as one without.
+    enabled: bool = True
+    #: Rounds between two looks at a player's move.
+    every: int = field(default=50, validator=_POSITIVE)
+    #: A failure that was told is told again when it comes back after so many rounds without it.
+    again: int = field(default=2_000, validator=_POSITIVE)
+    #: Signals and verdicts to leave out, by name.
+    off: tuple[str, ...] = ()
+
+
+@frozen
+class DoctorSpec:
+    """The doctor of a recipe."""
+
+    settings: DoctorSettings
+    signals: Mapping[str, Signal]
+    verdicts: Mapping[str, Verdict]
 
 
 @frozen
@@ -180,6 +214,7 @@ class Recipe:
     sheet: SheetSettings
     columns: tuple[Node, ...]
     metrics: Mapping[str, MetricSpec]
+    doctor: DoctorSpec
     #: The recipe's tables with everything extended, overridden and absolute: what a run keeps and resumes from.
     resolved_tables: Mapping[str, Any]
 

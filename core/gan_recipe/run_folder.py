@@ -54,6 +54,10 @@ class RunFolder:
     def metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 
+    @property
+    def verdicts(self) -> Path:
+        return self.path / "verdicts.jsonl"
+
     def lock(self) -> None:
         """Become the only writer, until ``unlock`` or the process's end.
 
@@ -112,13 +116,19 @@ class RunFolder:
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The lines of ``metrics.jsonl``; one cut short by a crash is left out."""
-        if self.metrics.exists():
-            for line in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    told = json.loads(line)
-                except ValueError:
-                    return
-                yield told
+        return _lines(self.metrics)
+
+    def verdict_lines(self) -> Iterator[dict[str, Any]]:
+        """The lines of ``verdicts.jsonl``: what the doctor told."""
+        return _lines(self.verdicts)
+
+    def add_verdict(self, line: Mapping[str, Any]) -> None:
+        """Append a line to ``verdicts.jsonl``. Raises RunError when it cannot be written."""
+        try:
+            with self.verdicts.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise RunError(f"{self.verdicts} cannot be written: {error.strerror}") from error
 
     def lengths(self) -> dict[str, int]:
         """How long the files are that a run only ever appends to: every ``*.jsonl``."""
@@ -141,6 +151,16 @@ class RunFolder:
             for name, length in lengths.items()
             if found.get(name, 0) < length
         ]
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                told = json.loads(line)
+            except ValueError:
+                return
+            yield told
 
 
 def description_text(told: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from attrs import frozen
 import gan_recipe
 from gan_recipe import checkpoint as checkpoints
 from gan_recipe.check import check
+from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
 from gan_recipe.journal import Journal, Screen
@@ -184,19 +185,23 @@ def train(
     recipe = training.recipe
     run, sheet = recipe.run, recipe.sheet
     journal = Journal(training, folder, observers, screen)
+    doctor = Doctor(training, folder, observers, journal) if recipe.doctor.settings.enabled else None
+    watch = doctor.watch if doctor else None
     screen.begin(run.rounds, first, run.batch)
     done = first
     if first == 0:
         _write_sheet(training, folder, observers, 0)
     with training.stream.ahead(first, run.rounds) as batches:
         for batch in batches:
-            training.play(done, batch)
+            training.play(done, batch, watch)
             done += 1
             screen.round(done)
             last = done == run.rounds or stop.asked is not None
             if done % run.log_every == 0 or done == run.rounds:
                 journal.losses(done)
             journal.catch_up(done)
+            if doctor:
+                doctor.after(done)
             if done % sheet.every == 0 or done == run.rounds:
                 _write_sheet(training, folder, observers, done)
             if run.measure_every and done % run.measure_every == 0 and done < run.rounds:
@@ -204,6 +209,8 @@ def train(
             if done % run.checkpoint_every == 0 or last or done in run.keep_at:
                 # A checkpoint that is resumed from must not be newer than the figures on file.
                 journal.catch_up()
+                if doctor:
+                    doctor.catch_up()
                 checkpoints.save(folder, training.checkpoint(done), keep=run.keep, keep_at=run.keep_at)
             if last:
                 break

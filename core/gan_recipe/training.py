@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.interfaces import Source
-from gan_recipe.plan import RoundPlan, movers, plan_round
+from gan_recipe.plan import Move, RoundPlan, movers, plan_round
 from gan_recipe.player import Player
 from gan_recipe.randomness import derived_seed, seeded
 from gan_recipe.recipe import Recipe
@@ -26,6 +26,9 @@ from gan_recipe.warm_start import Beginning
 
 # Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
 _BF16_FLOPS = 5e9
+
+#: Is shown every move between its losses and its step: the round, the move, the values, the raw losses.
+Watch = Callable[[int, Move, Store, Sequence[Tensor]], None]
 
 Movers = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -89,6 +92,7 @@ class Training:
         self._programs: dict[Movers, _Program] = {}
         followers = [module for network in networks.values() for module in network.modules()]
         self._at_round = [at for module in followers if callable(at := getattr(module, "at_round", None))]
+        self._fixed: dict[bool, Batch] = {}
 
     def open_stream(self, fields: frozenset[str], *, held_out: bool = False) -> Stream:
         """The training or the held-out data, of which batches hold ``fields``. A source is opened once."""
@@ -139,8 +143,8 @@ class Training:
 
     # ------------------------------------------------------------------------------------------------ a round
 
-    def play(self, round: int, batch: Batch) -> None:
-        """One round: whoever moves in it moves, in order, as planned."""
+    def play(self, round: int, batch: Batch, watch: Watch | None = None) -> None:
+        """One round: whoever moves in it moves, in order, as planned. ``watch`` sees it and leaves it as it is."""
         # Dropout and the like draw from torch's global generators, which are functions of the round.
         self._seed(derived_seed("round", self.recipe.run.seed, round))
         for follow in self._at_round:
@@ -150,6 +154,8 @@ class Training:
         for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
             self.graph.compute(move, store)
             values = self.graph.losses(move, store)
+            if watch is not None:
+                watch(round, move, store, values)
             player.step(names, values, weighted_sum(move, values, round))
             for node in move.frees:
                 del store[node]
@@ -209,6 +215,13 @@ class Training:
         batches = map(self.held_out.batch, range(start, start + -(-samples // size)))
         parts = [self.graph.evaluate(nodes, batch) for batch in batches]
         return [torch.cat([part[index].cpu() for part in parts])[:samples] for index in range(len(nodes))]
+
+    def fixed_batch(self, fields: Sequence[str], *, held_out: bool) -> Batch:
+        """The first batch of the training or of the held-out data, kept from call to call."""
+        known = self._fixed.setdefault(held_out, {})
+        if missing := [name for name in fields if name not in known]:
+            known.update(self.open_stream(frozenset(missing), held_out=held_out).batch(0))
+        return {name: known[name] for name in fields}
 
     # ------------------------------------------------------------------------------------------------ state
 

@@ -72,6 +72,10 @@ _COMPONENTS = {
     "sharpness": "sharpness:Sharpness",
     "judged_accuracy": "judged:JudgedAccuracy",
     "judged_rank_1": "judged:JudgedRank1",
+    # signals
+    "critic_scores": "critic_scores:CriticScores",
+    # verdicts
+    "critic_too_strong": "critic_verdicts:CriticTooStrong",
 }
 
 

@@ -24,6 +24,8 @@ class BCECritic(Loss):
     from Salimans et al. 2016, "Improved Techniques for Training GANs", section 3.4.
     """
 
+    adversarial = "critic"
+
     #: The label of real samples, above 0 and at most 1. Below 1 the critic is punished for being too sure of them.
     real_label: float = 1.0
 
@@ -51,6 +53,8 @@ class BCEGenerator(Loss):
 
     Source: Goodfellow et al. 2014, "Generative Adversarial Nets", section 3.
     """
+
+    adversarial = "generator"
 
     #: Minimise ``mean(log(1 - sigmoid(fake)))`` instead, the game of the paper's equation 1, which theory speaks of.
     saturating: bool = False

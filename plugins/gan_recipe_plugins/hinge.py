@@ -24,6 +24,8 @@ class HingeCritic(Loss):
     Adversarial Networks", equation 16.
     """
 
+    adversarial = "critic"
+
     def __call__(self, real: Tensor, fake: Tensor) -> Tensor:
         return (1 - precise(real)).relu().mean() + (1 + precise(fake)).relu().mean()
 
@@ -34,6 +36,8 @@ class HingeGenerator(Loss):
 
     Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", equation 17.
     """
+
+    adversarial = "generator"
 
     def __call__(self, fake: Tensor) -> Tensor:
         return -precise(fake).mean()

@@ -24,6 +24,8 @@ class LeastSquaresCritic(Loss):
     9.
     """
 
+    adversarial = "critic"
+
     #: What the critic should say of real samples.
     real_target: float = 1.0
     #: What the critic should say of fake samples.
@@ -52,6 +54,8 @@ class LeastSquaresGenerator(Loss):
 
     Source: Mao et al. 2017, "Least Squares Generative Adversarial Networks", equation 2 (c), target of equation 9.
     """
+
+    adversarial = "generator"
 
     #: What the generator wants the critic to say of fake samples.
     target: float = 1.0

@@ -27,6 +27,8 @@ class RelativisticCritic(Loss):
     Jolicoeur-Martineau 2019, "The relativistic discriminator".
     """
 
+    adversarial = "critic"
+
     def __call__(self, real: Tensor, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
 
@@ -45,6 +47,8 @@ class RelativisticGenerator(Loss):
 
     Source: Huang et al. 2024, "The GAN is dead; long live the GAN! A Modern Baseline GAN", equation 2.
     """
+
+    adversarial = "generator"
 
     def __call__(self, real: Tensor, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus

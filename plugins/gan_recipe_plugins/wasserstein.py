@@ -24,6 +24,8 @@ class WassersteinCritic(Loss):
     Source: Arjovsky et al. 2017, "Wasserstein GAN", algorithm 1.
     """
 
+    adversarial = "critic"
+
     def __call__(self, real: Tensor, fake: Tensor) -> Tensor:
         return precise(fake).mean() - precise(real).mean()
 
@@ -34,6 +36,8 @@ class WassersteinGenerator(Loss):
 
     Source: Arjovsky et al. 2017, "Wasserstein GAN", algorithm 1.
     """
+
+    adversarial = "generator"
 
     def __call__(self, fake: Tensor) -> Tensor:
         return -precise(fake).mean()

@@ -9,6 +9,7 @@ import sys
 import click
 
 import gan_recipe
+from gan_recipe.cli.diagnose import diagnose
 from gan_recipe.cli.diff import diff
 from gan_recipe.cli.explore import list_, recipes, show
 from gan_recipe.cli.graph import graph
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, list_, show, graph, diff, recipes, runs, sample):
+for command in (run, check, list_, show, graph, diff, recipes, runs, sample, diagnose):
     cli.add_command(command)
 
 

@@ -12,6 +12,7 @@ import click
 from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
+    from gan_recipe.bench import Told
     from gan_recipe.journal import Screen
 
 
@@ -32,6 +33,8 @@ class QuietScreen:
     def round(self, done: int) -> None: ...
 
     def figures(self, round: int, values: Mapping[str, float]) -> None: ...
+
+    def verdict(self, told: Told) -> None: ...
 
     def end(self) -> None: ...
 
@@ -72,6 +75,9 @@ class PlainScreen:
             pace = f"  {self._pace.rate(self._done):.0f} images/s, {_clock(left)} left"
         told = "  ".join(f"{player} {'  '.join(losses)}" for player, losses in _by_player(values).items())
         click.echo(f"round {round:>{len(str(self._rounds))}}/{self._rounds}{pace}  {told}")
+
+    def verdict(self, told: Told) -> None:
+        _tell(told)
 
     def end(self) -> None:
         self._pace = None
@@ -122,6 +128,9 @@ class LiveScreen:
     def figures(self, round: int, values: Mapping[str, float]) -> None:
         self._rows |= _by_player(values)
 
+    def verdict(self, told: Told) -> None:
+        _tell(told)
+
     def end(self) -> None:
         if self._live is not None:
             self._live.stop()
@@ -138,6 +147,14 @@ class LiveScreen:
             # Columns, so that a loss is never broken between its name and its value.
             rows.add_row(Text(player, style="bold"), Columns(map(Text, losses), padding=(0, 2)))
         return Group(self._progress, rows)
+
+
+def _tell(told: Told) -> None:
+    """The verdict and its cure, above whatever else is on the screen."""
+    click.echo(harmless(f"round {told.round:,}: ") + click.style(harmless(told.verdict), fg="yellow", bold=True))
+    click.echo(harmless(f"  {told.told}"))
+    for line in told.cure:
+        click.echo(harmless(f"    {line}"))
 
 
 def _by_player(values: Mapping[str, float]) -> dict[str, list[str]]:

@@ -1,0 +1,98 @@
+"""``diagnose``: what the doctor told of a run, or of all runs that stem from one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gan_recipe.errors import UserError, harmless
+
+if TYPE_CHECKING:
+    from gan_recipe.diagnosis import Diagnosis
+
+
+@click.command()
+@click.argument("run")
+@click.option("--family", is_flag=True, help="Every run that it stems from or that stems from it, as a tree.")
+@click.option(
+    "--cured",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a recipe that extends the run's with the cure of its first verdict that has one.",
+)
+def diagnose(run: str, family: bool, cured: Path | None) -> None:
+    """Say what went wrong in a run, with the figures that show it and the recipe lines that treat it.
+
+    RUN is NAME (its newest), NAME/N or a path; it may be training still. What the doctor could not measure in this
+    recipe is named too, with the reason.
+    """
+    from gan_recipe.diagnosis import diagnosis, family_of
+    from gan_recipe.run_folder import find_run
+
+    folder = find_run(run)
+    if family:
+        for depth, each in family_of(folder):
+            for line in _short(diagnosis(each)):
+                click.echo(harmless("  " * depth + line))
+        return
+    found = diagnosis(folder)
+    for line in _long(found):
+        click.echo(line)
+    if cured is not None:
+        _write_cured(found, cured)
+
+
+def _short(found: Diagnosis) -> Iterator[str]:
+    yield f"{found.folder.name}: {_summary(found)}"
+    for told in found.told:
+        yield f"  round {told.round:,}: {told.verdict}" + (f" ({told.about})" if told.about else "")
+
+
+def _summary(found: Diagnosis) -> str:
+    outcome = found.outcome + (f" after {found.rounds:,} rounds" if found.rounds else "")
+    if found.is_off:
+        return f"{outcome}; the doctor was off"
+    count = len(found.told)
+    return f"{outcome}; {'nothing that the doctor knows' if not count else f'{count} verdict' + 's' * (count > 1)}"
+
+
+def _long(found: Diagnosis) -> Iterator[str]:
+    from gan_recipe.cli.paragraphs import reflowed, width
+
+    yield harmless(f"{found.folder.name}: {_summary(found)}")
+    for told in found.told:
+        yield ""
+        about = f" of {told.about}" if told.about else ""
+        yield click.style(harmless(f"{told.verdict}{about}"), bold=True) + f", round {told.round:,}"
+        for line in reflowed(harmless(told.told), width() - 2).splitlines():
+            yield "  " + line
+        if told.figures:
+            yield harmless("  " + "  ".join(f"{name} {value:.4g}" for name, value in told.figures.items()))
+        if told.cure:
+            yield "  A recipe that extends this one would treat it with:"
+            for line in told.cure:
+                yield harmless(f"    {line}")
+    if found.unmeasured:
+        yield "\nNot measured here"
+        for name, why in found.unmeasured.items():
+            yield harmless(f"  {name}: {why}")
+
+
+def _write_cured(found: Diagnosis, path: Path) -> None:
+    from gan_recipe.toml_value import as_toml
+
+    told = next((told for told in found.told if told.cure), None)
+    if told is None:
+        raise UserError(f"{found.folder.name} has no verdict with a cure, so {path} was not written")
+    if path.exists():
+        raise UserError(f"{path} exists; give a name that is free")
+    extends = as_toml(str(found.folder.recipe.absolute()))
+    about = f"# {found.folder.name} with the cure of its {told.verdict} in round {told.round:,}."
+    try:
+        path.write_text("\n".join([about, f"extends = {extends}", "", *told.cure, ""]))
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    click.echo(f"\nWritten: {path}. Train it: gan-recipe run {path}")
