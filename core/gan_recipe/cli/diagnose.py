@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     help="Write a recipe that extends the run's with the cure of its first verdict that has one.",
 )
 def diagnose(run: str, family: bool, cured: Path | None) -> None:
-    """Say what went wrong in a run, with the figures that show it and the recipe lines that treat it.
+    """Say what went wrong in a run, and what treats it.
+
+    Each verdict comes with the figures that show it and the lines of a recipe that would treat it.
 
     RUN is NAME (its newest), NAME/N or a path; it may be training still. What the doctor could not measure in this
     recipe is named too, with the reason.

@@ -1,0 +1,185 @@
+"""The doctor watches without disturbing, measures what it says, and tells what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from gan_recipe.check import check
+from gan_recipe.checkpoint import load
+from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.contests import contests, meetings
+from gan_recipe.registry import Registry
+from gan_recipe.run_folder import RunFolder, checkpoint_rounds
+from gan_recipe.train import Outcome, resume, start
+
+# Everything that a signal might disturb: dropout's random numbers in a round, batch norm, spectral norm, an average.
+TINY = """
+[run]
+rounds = 12
+batch = 8
+log_every = 3
+checkpoint_every = 4
+precision = "float32"
+
+[doctor]
+every = 2
+
+[data]
+toy = { use = "toy_2d" }
+noise = { use = "noise", size = 8 }
+
+[networks]
+body = { use = "dcgan_decoder", size = 8, width = 0.0625 }
+other = { use = "dcgan_decoder", size = 8, width = 0.0625 }
+trunk = { use = "dcgan_encoder", width = 0.125 }
+verdict = { use = "linear_fc" }
+mode_head = { use = "linear_fc", outputs = "mode" }
+
+[values]
+fake = "body(noise)"
+real = "other(noise)"
+
+[players.critic]
+trains = ["trunk", "verdict", "mode_head"]
+optimizer = { use = "adam", lr = 1e-3, betas = [0.5, 0.99] }
+losses.gan = { use = "bce_critic", real = "verdict(trunk(real))", fake = "verdict(trunk(fake))" }
+losses.gp = { use = "wgan_gp", critic = "verdict(trunk(_))", real = "real", fake = "fake", every = 2 }
+losses.mode = { use = "cross_entropy", logits = "mode_head(trunk(fake))", labels = "mode", weight = 0.5 }
+constraints.norm = { use = "spectral_norm", on = ["trunk"] }
+
+[players.generator]
+trains = ["body"]
+optimizer = { use = "adam", lr = 1e-3 }
+ema = 0.9
+losses.gan = { use = "bce_generator", fake = "verdict(trunk(fake))" }
+losses.l2 = { use = "l2", output = "fake", target = "real", weight = 2 }
+
+[schedule]
+use = "every"
+periods = { critic = 3 }
+
+[sheet]
+columns = ["fake"]
+rows = 4
+every = 6
+"""
+
+
+@pytest.fixture(autouse=True)
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny recipe where the test stands."""
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.toml").write_text(TINY)
+
+
+def train(*overrides: str, recipe: str = "tiny.toml", name: str | None = None) -> Outcome:
+    registry = Registry.installed()
+    return start(check(recipe, overrides, registry), registry, QuietScreen(), name=name)
+
+
+def lines(folder: RunFolder) -> list[dict[str, float]]:
+    return [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+
+
+def test_a_run_with_the_doctor_ends_as_one_without() -> None:
+    """The same bytes of weights, buffers, averages, optimisers and sheets; only the figures tell that it was there."""
+    watched, alone = train().folder, train("doctor.enabled=false").folder
+    for path in sorted((watched.checkpoints / "00000012").glob("*.safetensors")):
+        assert path.read_bytes() == (alone.checkpoints / "00000012" / path.name).read_bytes(), path.name
+    for sheet in watched.sheets.glob("*.png"):
+        assert sheet.read_bytes() == (alone.sheets / sheet.name).read_bytes()
+    without = [line for line in lines(watched) if not any(name.startswith("signals/") for name in line)]
+    assert without == lines(alone) and len(without) < len(lines(watched))
+
+
+def test_a_resumed_run_is_measured_and_judged_as_one_that_never_stopped() -> None:
+    """Figures and verdicts are the same bytes."""
+    Path("touchy.toml").write_text(
+        'extends = "tiny.toml"\n[doctor.verdicts]\ncritic_too_strong = { doubt = 10.0, ranked = 0.0, samples = 2 }\n'
+    )
+    whole = train(recipe="touchy.toml").folder
+    for stop in (4, 8):
+        again = train("run.keep=3", recipe="touchy.toml", name="again").folder
+        for round in checkpoint_rounds(again):
+            if round > stop:
+                shutil.rmtree(again.checkpoints / f"{round:08d}")
+        again.write_description({**again.describe(), "outcome": "stopped", "round": stop})
+        ended = resume(again.name, Registry.installed(), QuietScreen()).folder
+        assert ended.metrics.read_bytes() == whole.metrics.read_bytes()
+        assert ended.verdicts.read_bytes() == whole.verdicts.read_bytes() and whole.verdicts.stat().st_size
+
+
+def test_each_player_is_looked_at_when_it_moves() -> None:
+    """At its first move, and at its first one after each multiple of ``every``: a slow critic is not missed."""
+    seen: dict[str, list[float]] = {"critic": [], "generator": []}
+    for line in lines(train(name="looked").folder):
+        for player, rounds in seen.items():
+            if any(name.startswith(f"signals/{player}/") for name in line):
+                rounds.append(line["round"])
+    assert seen["critic"] == [1, 4, 7, 10]
+    assert seen["generator"] in ([], [1, 2, 4, 6, 8, 10, 12])
+
+
+def test_the_contest_is_found_in_any_recipe() -> None:
+    """Which score is whose, what is made and what it is held against, without a word of wiring."""
+    (paired,) = contests(check("pix2pix"))
+    assert (str(paired.made), str(paired.real)) == ("fake", "target")
+    assert (paired.critic, paired.generator, paired.generator_loss) == ("critic", "generator", "gan")
+    (plain,) = contests(check("tiny.toml"))
+    assert (str(plain.made), str(plain.real)) == ("fake", "real")
+    two = contests(check("unpaired"))
+    assert [(str(each.made), str(each.real)) for each in two] == [
+        ("fake_lit", "lit_face"),
+        ("fake_standard", "standard_face"),
+    ]
+    assert [each.generator for each in two] == ["generators", "generators"]
+
+
+def test_where_losses_meet_is_found_in_any_recipe() -> None:
+    """At the image that is made; at the last value, else the last network, that all of a player's losses share."""
+    siamese = check("siamese")
+    at_image, at_code = meetings(siamese, siamese.players["generator"])
+    assert (at_image.label, at_image.losses) == ("fake", ("gan", "l1"))
+    assert at_code.label == "code" and len(at_code.losses) == 7
+    faces = check("d_supervised")
+    (shared,) = meetings(faces, faces.players["critic"])
+    assert (shared.value, shared.label) == (None, "trunk") and len(shared.losses) == 6
+    assert meetings(check("dcgan"), check("dcgan").players["critic"]) == ()
+
+
+def test_scores_are_what_they_are_defined_to_be() -> None:
+    """The rank is the share of pairs in order; doubt of cross-entropy the probability of the wrong answer, doubled."""
+    from gan_recipe_plugins.bce import BCECritic
+    from gan_recipe_plugins.critic_scores import _figures
+    from gan_recipe_plugins.hinge import HingeCritic
+    from gan_recipe_plugins.wasserstein import WassersteinCritic
+
+    torch.manual_seed(0)
+    real, fake = torch.randn(7, 1) + 1, torch.randn(5, 1).round()
+    real[0] = fake[0]
+    figures = _figures(BCECritic(), real, fake)
+    pairs = [(r > f) + 0.5 * (r == f) for r in real.flatten().tolist() for f in fake.flatten().tolist()]
+    assert float(figures["ranked"]) == pytest.approx(sum(pairs) / 35)
+    wrong = (1 - real.sigmoid()).mean() + fake.sigmoid().mean()
+    assert float(figures["doubt"]) == pytest.approx(float(wrong), rel=1e-5)
+    assert float(_figures(WassersteinCritic(), real, fake)["doubt"]) == pytest.approx(1)
+    sure = _figures(HingeCritic(), torch.full((4, 1), 1.5), torch.full((4, 1), -1.5))
+    assert float(sure["doubt"]) == 0 and float(sure["saturated"]) == 1
+
+
+def test_a_cure_can_be_pasted() -> None:
+    """Told in the run's folder, and a recipe that extends the run's with it is sound."""
+    Path("touchy.toml").write_text(
+        'extends = "tiny.toml"\n[doctor.verdicts]\ncritic_too_strong = { doubt = 10.0, ranked = 0.0, samples = 2 }\n'
+    )
+    folder = train(recipe="touchy.toml").folder
+    (told,) = [json.loads(line) for line in folder.verdicts.read_text().splitlines()]
+    assert told["verdict"] == "critic_too_strong" and told["round"] == 4 and set(told["figures"]) >= {"doubt", "gap"}
+    Path("cured.toml").write_text("\n".join(['extends = "touchy.toml"', *told["cure"]]))
+    assert check("cured.toml").players["critic"].losses["r1"].use == "r1"
+    assert load(folder, 12).round == 12
