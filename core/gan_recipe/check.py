@@ -41,9 +41,9 @@ def check(
     return _check(Tables(file, registry, problems))
 
 
-def check_file(file: RecipeFile, registry: Registry) -> Recipe:
-    """Check what ``load`` read."""
-    return _check(Tables(file, registry))
+def check_file(file: RecipeFile, registry: Registry, *, data: Mapping[str, Data] | None = None) -> Recipe:
+    """Check what ``load`` read; ``data`` stands in for the sources that it names, where these are not to be had."""
+    return _check(Tables(file, registry), data)
 
 
 def resolved(stated: str, registry: Registry) -> dict[str, Any]:
@@ -57,10 +57,10 @@ def resolved(stated: str, registry: Registry) -> dict[str, Any]:
     return _resolved(tables)
 
 
-def _check(tables: Tables) -> Recipe:
+def _check(tables: Tables, stand_ins: Mapping[str, Data] | None = None) -> Recipe:
     tables.only(TABLES)
     run = _run(tables)
-    data, fields = _data(tables)
+    data, fields = _data(tables, stand_ins or {})
     stated_networks = list(tables.required(("networks",), 'critic = { use = "dcgan_encoder" }'))
     reading = Reading.of(tables, list(fields), stated_networks)
     networks = _networks(tables)
@@ -126,14 +126,14 @@ def _run(tables: Tables) -> RunSettings | None:
     return run
 
 
-def _data(tables: Tables) -> tuple[dict[str, Data], dict[str, Field]]:
+def _data(tables: Tables, stand_ins: Mapping[str, Data]) -> tuple[dict[str, Data], dict[str, Field]]:
     """The sources of data, and the fields of a batch as ``source.field``."""
     found: dict[str, Data] = {}
     fields: dict[str, Field] = {}
     stated = tables.required(("data",), 'noise = { use = "noise" }')
     for name, table in tables.entries(("data",)).items():
         key = ("data", name)
-        source = tables.component(table, key, Data)
+        source = stand_ins[name] if name in stand_ins else tables.component(table, key, Data)
         told = _fields(tables, source, table, key) if source is not None else None
         if source is not None and told is not None:
             found[name] = source

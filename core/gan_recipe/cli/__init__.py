@@ -12,6 +12,7 @@ import gan_recipe
 from gan_recipe.cli.diagnose import diagnose
 from gan_recipe.cli.diff import diff
 from gan_recipe.cli.explore import list_, recipes, show
+from gan_recipe.cli.export import export
 from gan_recipe.cli.graph import graph
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, list_, show, graph, diff, recipes, runs, sample, diagnose):
+for command in (run, check, list_, show, graph, diff, recipes, runs, sample, diagnose, export):
     cli.add_command(command)
 
 
