@@ -20,9 +20,10 @@ from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.export import FILES, SIZES, Parity, export, restored
 from gan_recipe.exported import load_value
+from gan_recipe.new_run import new_run
 from gan_recipe.recipe_file import plain, shipped_recipes
 from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, new_run
+from gan_recipe.run_folder import RunFolder
 from gan_recipe.train import start
 from gan_recipe.training import Training
 

@@ -124,12 +124,21 @@ def _averaged_copies(training: Training, node: Node) -> dict[str, nn.Module]:
         copies = {name: copy.deepcopy(training.graph.networks[name]) for name in node.networks}
     for network in copies.values():
         network.eval().requires_grad_(False)
-        for module in network.modules():
+        for module in list(network.modules()):
             if parametrize.is_parametrized(module):
-                for name in list(module.parametrizations):  # type: ignore[arg-type]
-                    parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+                _make_plain(module)
         network.to(memory_format=torch.contiguous_format)
     return copies
+
+
+def _make_plain(module: nn.Module) -> None:
+    # Not torch's remove_parametrizations: it takes the property off a class that the live module shares with its copy.
+    names = list(module.parametrizations)  # type: ignore[arg-type]
+    weights = {name: getattr(module, name).detach().clone() for name in names}
+    module.__class__ = parametrize.type_before_parametrizations(module)
+    del module.parametrizations
+    for name, weight in weights.items():
+        module.register_parameter(name, nn.Parameter(weight, requires_grad=False))
 
 
 def _batches(training: Training, node: Node) -> dict[int, dict[str, Tensor]]:
