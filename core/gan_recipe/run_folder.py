@@ -58,6 +58,10 @@ class RunFolder:
     def verdicts(self) -> Path:
         return self.path / "verdicts.jsonl"
 
+    @property
+    def notes(self) -> Path:
+        return self.path / "notes.jsonl"
+
     def lock(self) -> None:
         """Become the only writer, until ``unlock`` or the process's end.
 
@@ -131,8 +135,9 @@ class RunFolder:
             raise RunError(f"{self.verdicts} cannot be written: {error.strerror}") from error
 
     def lengths(self) -> dict[str, int]:
-        """How long the files are that a run only ever appends to: every ``*.jsonl``."""
-        return {path.name: path.stat().st_size for path in sorted(self.path.glob("*.jsonl"))}
+        """How long the files are that a run only ever appends to: every ``*.jsonl`` but a person's notes."""
+        found = [path for path in sorted(self.path.glob("*.jsonl")) if path != self.notes]
+        return {path.name: path.stat().st_size for path in found}
 
     def cut_back(self, lengths: Mapping[str, int]) -> list[str]:
         """Drop what was appended after the ``lengths`` were taken; a sentence for each file that lacks lines.
@@ -165,7 +170,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def description_text(told: Mapping[str, Any]) -> str:
     """A run's description as ``run.json`` holds it."""
-    return json.dumps(told, indent=1, sort_keys=True) + "\n"
+    return json.dumps(told, indent=1) + "\n"
 
 
 def find_run(stated: str) -> RunFolder:

@@ -17,6 +17,7 @@ from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
 from gan_recipe.journal import Journal, Screen
+from gan_recipe.lineage import changes_against, code_versions
 from gan_recipe.new_run import check_new, new_run
 from gan_recipe.observers import Observers
 from gan_recipe.recipe import Recipe
@@ -51,7 +52,8 @@ def start(
     threads = use_available_cores()
     screen.say(f"building and rehearsing {recipe.file.shown}")
     training = Training(recipe, chosen_device(device))
-    description = _describe(training, registry, threads)
+    changes = changes_against(recipe, name or recipe.name, registry)
+    description = {**_describe(training, registry, threads), "changes": changes}
     written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
     folder = new_run(name or recipe.name, written)
     return _run(training, registry, folder, description, screen, first=0)
@@ -264,6 +266,7 @@ def _describe(training: Training, registry: Registry, threads: int) -> dict[str,
                 name: plugin.distribution for name, plugin in registry.plugins.items() if plugin.components is not None
             },
         },
+        "code": code_versions(registry),
         "threads": threads,
         "command": sys.argv[1:],
     }

@@ -14,6 +14,7 @@ from gan_recipe.cli.diff import diff
 from gan_recipe.cli.explore import list_, recipes, show
 from gan_recipe.cli.export import export
 from gan_recipe.cli.graph import graph
+from gan_recipe.cli.log import log, note
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
 from gan_recipe.errors import RunError, UserError, harmless
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, list_, show, graph, diff, recipes, runs, sample, diagnose, export):
+for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, sample, diagnose, export):
     cli.add_command(command)
 
 

@@ -8,48 +8,42 @@ from typing import TYPE_CHECKING
 import click
 
 from gan_recipe.errors import UserError, harmless
+from gan_recipe.toml_value import cut
 
 if TYPE_CHECKING:
-    from gan_recipe.run_folder import RunFolder
+    from gan_recipe.history import Entry
+
+# Characters of a note in the list; `log` has all of it.
+_NOTE = 60
 
 
 @click.command()
 def runs() -> None:
-    """List runs, how they ended, and their figures.
+    """List runs, how they ended, their figures and notes.
 
     They are in ./runs, or in the folder that $GAN_RECIPE_RUNS names.
     """
+    from gan_recipe.history import read_entry
     from gan_recipe.run_folder import all_runs, runs_root
 
-    found = all_runs()
-    if not found:
+    rows = [_row(read_entry(run)) for run in all_runs()]
+    if not rows:
         click.echo(f"There are no runs in {runs_root()} yet. Start one: gan-recipe run d_supervised")
         return
-    rows = [_row(run) for run in found]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for name, outcome, rounds, started, told in rows:
         columns = f"{name:{widths[0]}}  {outcome:{widths[1]}}  {rounds:>{widths[2]}}  {started:{widths[3]}}  {told}"
-        click.echo(harmless(columns.rstrip()))
+        click.echo(columns.rstrip())
 
 
-def _row(run: RunFolder) -> tuple[str, str, str, str, str]:
-    """Name, how it ended, rounds, when it started, and where from and how good."""
-    try:
-        told = run.describe()
-    except UserError:
-        return run.name, "no run.json", "", "", ""
-    try:
-        figures = [f"{name} {value:.3g}" for name, value in told.get("figures", {}).items()]
-        parents = sorted({f"{each['run']}@{each['round']}" for each in told.get("parents", {}).values()})
-        rounds = f"{told.get('round', 0):,}/{told.get('rounds', 0):,}"
-        lineage = [f"from {', '.join(parents)}"] if parents else []
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return run.name, "run.json is damaged", "", "", ""
-    started = str(told.get("started", ""))[:16].replace("T", " ")
-    outcome = str(told.get("outcome", "?"))
-    if outcome == "running" and not run.is_being_written():
-        outcome = "killed"
-    return run.name, outcome, rounds, started, "  ".join([*lineage, *figures])
+def _row(entry: Entry) -> tuple[str, str, str, str, str]:
+    """Name, how it ended, rounds, when it started, and where from, how good, and the newest note."""
+    rounds = f"{entry.round:,}/{entry.rounds:,}" if entry.rounds else ""
+    lineage = [f"from {', '.join(entry.parents)}"] if entry.parents else []
+    figures = [f"{name} {value:.3g}" for name, value in entry.figures.items()]
+    note = [f"note: {cut(entry.notes[-1].text.splitlines()[0], _NOTE)}"] if entry.notes else []
+    told = "  ".join([*lineage, *figures, *note])
+    return entry.run.name, harmless(entry.outcome), rounds, harmless(entry.when), harmless(told)
 
 
 @click.command()
