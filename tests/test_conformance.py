@@ -22,7 +22,16 @@ LABEL = Field((), "int64", 4)
 MAPS = tuple(Field((channels, side, side)) for channels, side in ((8, 16), (16, 8), (16, 4)))
 LOGITS = {"logits": Field((4,)), "labels": LABEL}
 PIXELS = {"output": SMALL, "target": SMALL}
-BATCH_NORM = "batch norm over a handful of values has third-order effects that a step of 1e-7 cannot resolve"
+ALONE = {
+    "takes_batches_of_any_size": "it needs whole groups",
+    "a_sample_is_judged_alone_in_eval_mode": "that is its use",
+}
+PACKED = ALONE | {"output_has_the_promised_shape_and_dtype": "two samples become one"}
+CONSTANT = {
+    "batches_differ": "there is one point",
+    "held_out_samples_are_never_trained_on": "there is one point",
+    "the_fingerprint_names_the_data": "both parts hold the same samples",
+}
 
 
 def of(use: str, about: dict[str, Any], **settings: Any) -> Case:
@@ -66,6 +75,9 @@ def cases() -> Iterator[Case]:
     yield of("spectral_norm", {}, power_iterations=2)
     yield of("wgan_clip", {}, spare_norms=False)
     yield of("toy_2d", {}, layout="grid")
+    yield of("pack", {"exempt": PACKED})
+    yield of("minibatch_std", {"exempt": ALONE})
+    yield of("dirac", {"exempt": CONSTANT})
     yield of("noise", {}, distribution="uniform", size=5)
     yield of("synthetic_faces", {"samples": 64}, identities=3, held_out=2)
     yield of("rank_1", {"bounds": (0, 1), "reads": {"output": SMALL, "gallery": SMALL, "identity": LABEL}})
@@ -79,9 +91,8 @@ def cases() -> Iterator[Case]:
 
 CASES = list(cases())
 # What no case names is tried on the kit's own examples, with its defaults.
-CASES += [
-    Case(cls) for cls in EVERY.values() if not any(case.cls is cls for case in CASES) and cls.__name__ != "ImageFolder"
-]
+NAMED = {case.cls for case in CASES} | {EVERY["image_folder"]}
+CASES += [Case(cls, label=name) for name, cls in EVERY.items() if cls not in NAMED]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,6 +5,7 @@ Everything a plugin needs is here. Importing this package never imports torch.
 
 from typing import TYPE_CHECKING, Any
 
+from gan_recipe.api import API_VERSION
 from gan_recipe.cache import cache_folder
 from gan_recipe.hooks import hookimpl
 from gan_recipe.interfaces import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "API_VERSION",
     "Case",
     "ClassCount",
     "Component",

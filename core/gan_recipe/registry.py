@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pluggy
 from attrs import define, field
 
+from gan_recipe.api import API_VERSION
 from gan_recipe.entry_points import EntryPoint, entry_points
-from gan_recipe.errors import did_you_mean
+from gan_recipe.errors import UserError, did_you_mean
 from gan_recipe.hooks import PROJECT, Hooks
 from gan_recipe.interfaces import KINDS, Component, Loss, Metric
 
 #: Components of this namespace are named bare. It is the built-ins' entry point, found like any other.
 BARE = PROJECT
+
+#: The environment variable that names the only plugins that may load; ``--only-plugins`` sets it for one command.
+ONLY = "GAN_RECIPE_ONLY_PLUGINS"
+
+_OURS = "gan-recipe"
 
 # A stranger's import may raise anything; only what a person presses is theirs.
 _ANYTHING = (Exception, SystemExit)
@@ -34,6 +41,8 @@ class Plugin:
     #: Two distributions that claim one namespace are both named here, and neither is used.
     distributions: list[str]
     error: str | None = None
+    #: Whether it is not among the only ones that may load.
+    kept_out: bool = False
     components: Mapping[str, type[Component] | str] | None = None
     #: Components that cannot be had, and why; the plugin's others can.
     broken: dict[str, str] = field(factory=dict)
@@ -42,6 +51,11 @@ class Plugin:
     def distribution(self) -> str:
         """``name version`` of the package that installed the plugin."""
         return " and ".join(self.distributions)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it came with gan-recipe itself."""
+        return all(distribution.partition(" ")[0] == _OURS for distribution in self.distributions)
 
 
 @define
@@ -53,8 +67,16 @@ class Registry:
 
     @classmethod
     def installed(cls) -> Registry:
-        """Every plugin of this environment; none is imported yet."""
-        return cls.of(entry_points(PROJECT))
+        """Every plugin of this environment; none is imported yet.
+
+        Where ``$GAN_RECIPE_ONLY_PLUGINS`` is set, of the plugins that did not come with gan-recipe only those that it
+        names may load. Raises UserError when it names one that is not installed.
+        """
+        registry = cls.of(entry_points(PROJECT))
+        stated = os.environ.get(ONLY)
+        if stated is not None:
+            registry.keep_out_all_but([name.strip() for name in stated.split(",") if name.strip()])
+        return registry
 
     @classmethod
     def of(cls, found: Iterable[EntryPoint]) -> Registry:
@@ -74,14 +96,23 @@ class Registry:
                 )
         return registry
 
+    def keep_out_all_but(self, namespaces: Collection[str]) -> None:
+        """Let no plugin load but these and our own. Raises UserError for a namespace that no plugin has."""
+        for name in namespaces:
+            if name not in self.plugins:
+                hint = did_you_mean(name, self.plugins)
+                raise UserError(f"--only-plugins (or ${ONLY}) names {name!r}; no installed plugin is called so.{hint}")
+        for plugin in self.plugins.values():
+            plugin.kept_out = plugin.namespace not in namespaces and not plugin.is_ours
+
     def component(self, stated: str, kind: str | tuple[str, ...]) -> type[Component]:
         """The component that a recipe calls ``stated`` (``name`` or ``namespace.name``). Raises LookupProblem."""
         kinds = (kind,) if isinstance(kind, str) else kind
         namespace, _, name = stated.rpartition(".")
         plugin = self._plugin(namespace or BARE)
         offered = self.offered(plugin)
-        if plugin.error:
-            raise LookupProblem(_broken(plugin))
+        if plugin.error or plugin.kept_out:
+            raise LookupProblem(_why_not(plugin))
         if name not in offered:
             hint = did_you_mean(stated, self.names())
             raise LookupProblem(f"there is no component {stated!r}.{hint or ' `gan-recipe list` shows all.'}")
@@ -101,12 +132,12 @@ class Registry:
         """Import a plugin so that its hooks are told what happens. Raises LookupProblem."""
         plugin = self._plugin(namespace)
         self.offered(plugin)
-        if plugin.error:
-            raise LookupProblem(_broken(plugin))
+        if plugin.error or plugin.kept_out:
+            raise LookupProblem(_why_not(plugin))
 
     def offered(self, plugin: Plugin) -> Mapping[str, type[Component] | str]:
         """Import the plugin and ask it for its components; what goes wrong is kept in ``plugin.error``."""
-        if plugin.components is None and plugin.error is None:
+        if plugin.components is None and plugin.error is None and not plugin.kept_out:
             try:
                 plugin.components = self._ask(plugin)
             except _ANYTHING as error:
@@ -140,7 +171,8 @@ class Registry:
         return self.plugins[namespace]
 
     def _ask(self, plugin: Plugin) -> Mapping[str, type[Component] | str]:
-        self.manager.register(plugin.entry_point.load(), plugin.namespace)
+        loaded = _loaded(plugin)
+        self.manager.register(loaded, plugin.namespace)
         specified = [name for name in vars(Hooks) if name.startswith(f"{PROJECT}_")]
         hooks = self.manager.get_hookcallers(self.manager.get_plugin(plugin.namespace)) or []
         for hook in hooks:
@@ -156,8 +188,29 @@ class Registry:
         return dict(components)
 
 
-def _broken(plugin: Plugin) -> str:
-    return f"the plugin {plugin.namespace!r} ({plugin.distribution}) is broken: {plugin.error}"
+def _loaded(plugin: Plugin) -> Any:
+    """What the entry point names, once it is seen to be written for this API."""
+    try:
+        loaded = plugin.entry_point.load()
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == PROJECT:
+            raise ImportError(
+                f"{error}; it seems to be written for another version of gan-recipe (the API here is {API_VERSION})"
+            ) from error
+        raise
+    wanted = getattr(loaded, "GAN_RECIPE_API", API_VERSION)
+    if wanted != API_VERSION:
+        newer = isinstance(wanted, int) and wanted > API_VERSION
+        cure = "install a newer gan-recipe" if newer else f"install a newer {plugin.distribution.partition(' ')[0]}"
+        raise ImportError(f"it is written for API {wanted} of gan-recipe, and the one here is {API_VERSION}; {cure}")
+    return loaded
+
+
+def _why_not(plugin: Plugin) -> str:
+    named = f"the plugin {plugin.namespace!r} ({plugin.distribution})"
+    if plugin.kept_out:
+        return f"{named} is kept out: --only-plugins (or ${ONLY}) does not name it"
+    return f"{named} is broken: {plugin.error}"
 
 
 def _imported(plugin: Plugin, name: str, offer: type[Component] | str) -> type[Component]:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from attrs import frozen
 
-import gan_recipe
 from gan_recipe import checkpoint as checkpoints
 from gan_recipe.check import check
 from gan_recipe.doctor import Doctor
@@ -27,6 +26,7 @@ from gan_recipe.run_folder import RunFolder, checkpoint_rounds, description_text
 from gan_recipe.sheet import write_sheet
 from gan_recipe.stopping import Stop, asked_to_stop
 from gan_recipe.training import Training, use_available_cores
+from gan_recipe.versions import changes, versions
 
 
 @frozen
@@ -105,6 +105,8 @@ def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "au
             f'To train on from its weights, state start = "{folder.name}" on the networks of a new recipe'
         )
     recipe = check(str(folder.recipe), registry=registry)
+    for sentence in changes(description.get("versions", {}), versions(registry, torch.__version__)):
+        screen.say(f"{sentence}; it goes on with that")
     use_available_cores()
     checkpoints.sweep(folder)
     checkpoint = None
@@ -258,14 +260,7 @@ def _describe(training: Training, registry: Registry, threads: int) -> dict[str,
         "data": training.stream.fingerprints,
         "precision": "bf16" if training.bf16 else "float32",
         "device": torch.cuda.get_device_name() if training.device.startswith("cuda") else platform.machine(),
-        "versions": {
-            "gan-recipe": gan_recipe.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "plugins": {
-                name: plugin.distribution for name, plugin in registry.plugins.items() if plugin.components is not None
-            },
-        },
+        "versions": versions(registry, torch.__version__),
         "code": code_versions(registry),
         "threads": threads,
         "command": sys.argv[1:],

@@ -15,6 +15,7 @@ from gan_recipe.cli.explore import list_, recipes, show
 from gan_recipe.cli.export import export
 from gan_recipe.cli.graph import graph
 from gan_recipe.cli.log import log, note
+from gan_recipe.cli.plugins import plugins, restrict_plugins
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
 from gan_recipe.errors import RunError, UserError, harmless
@@ -23,6 +24,13 @@ from gan_recipe.stopping import exit_code
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(gan_recipe.__version__, package_name="gan-recipe")
+@click.option(
+    "--only-plugins",
+    metavar="A,B",
+    expose_value=False,
+    callback=restrict_plugins,
+    help="The only plugins that may load beside our own; also $GAN_RECIPE_ONLY_PLUGINS.",
+)
 def cli() -> None:
     """GAN variants as short, checked, remembered recipes.
 
@@ -34,6 +42,9 @@ def cli() -> None:
 
 
 for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, sample, diagnose, export):
+    cli.add_command(command)
+# What concerns plugins and editors.
+for command in (plugins,):
     cli.add_command(command)
 
 

@@ -45,6 +45,8 @@ def list_(kind: str | None) -> None:
             click.echo(click.style(each, bold=True))
             for line in in_columns(rows, width() if sys.stdout.isatty() else None):
                 click.echo(line)
+    ours = registry.plugins[BARE].distribution if BARE in registry.plugins else ""
+    click.echo(f"\nFrom {harmless(ours)}, where nothing else is said in brackets. `gan-recipe show NAME` tells more.")
     _say_what_is_broken(registry)
 
 

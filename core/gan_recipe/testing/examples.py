@@ -12,7 +12,7 @@ from gan_recipe.interfaces import Field
 from gan_recipe.signature import annotation, call_parameters, is_required
 from gan_recipe.testing.case import Case, Failure, Value, first_line
 
-BATCH = 3
+BATCH = 4
 _LABELS = Field((), "int64", 4)
 _MAP = Field((8, 4, 4))
 # What networks of each kind usually take: tried in this order where a case states no inputs.

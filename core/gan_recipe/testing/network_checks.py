@@ -56,7 +56,7 @@ def images_lie_between_minus_one_and_one(case: Case) -> None:
 
 
 def takes_batches_of_any_size(case: Case) -> None:
-    """Built from a batch of three, it takes one sample in eval mode, and seven."""
+    """Built from a batch of four, it takes one sample in eval mode, and seven."""
     module = built(case).eval()
     with torch.no_grad():
         for batch in (1, 7):
