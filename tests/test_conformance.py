@@ -10,7 +10,7 @@ import pytest
 
 from gan_recipe import Field
 from gan_recipe.registry import Registry
-from gan_recipe.testing import Case, Check, check_component, check_observer, parametrize_with_checks
+from gan_recipe.testing import Check, Trial, check_component, check_observer, parametrize_with_checks
 
 EVERY = Registry.installed().every()
 
@@ -34,13 +34,13 @@ CONSTANT = {
 }
 
 
-def of(use: str, about: dict[str, Any], **settings: Any) -> Case:
+def of(use: str, about: dict[str, Any], **settings: Any) -> Trial:
     """The component that recipes call ``use``."""
     stated = ", ".join(f"{key}={value}" for key, value in settings.items() if key not in ("width", "size"))
-    return Case(EVERY[use](**settings), label=f"{use}({stated})" if stated else use, **about)
+    return Trial(EVERY[use](**settings), label=f"{use}({stated})" if stated else use, **about)
 
 
-def cases() -> Iterator[Case]:
+def trials() -> Iterator[Trial]:
     """Small widths, and the settings that choose between ways to compute."""
     image: dict[str, Any] = {"inputs": [IMAGE]}
     yield of("casia_encoder", image, width=0.1)
@@ -89,10 +89,10 @@ def cases() -> Iterator[Case]:
     yield of("judged_rank_1", {"bounds": (0, 1), "reads": judged | {"gallery": SMALL, "identity": LABEL}}, **quick)
 
 
-CASES = list(cases())
-# What no case names is tried on the kit's own examples, with its defaults.
-NAMED = {case.cls for case in CASES} | {EVERY["image_folder"]}
-CASES += [Case(cls, label=name) for name, cls in EVERY.items() if cls not in NAMED]
+TRIALS = list(trials())
+# What no trial names is tried on the kit's own examples, with its defaults.
+NAMED = {trial.cls for trial in TRIALS} | {EVERY["image_folder"]}
+TRIALS += [Trial(cls, label=name) for name, cls in EVERY.items() if cls not in NAMED]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,10 +103,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@parametrize_with_checks(CASES)
-def test_a_built_in_conforms(check: Check, case: Case) -> None:
-    """Each check by name, on each case."""
-    check(case)
+@parametrize_with_checks(TRIALS)
+def test_a_built_in_conforms(check: Check, trial: Trial) -> None:
+    """Each check by name, on each trial."""
+    check(trial)
 
 
 def test_a_folder_of_photographs_conforms(given: Callable[[str], list[str]]) -> None:

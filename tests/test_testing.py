@@ -14,7 +14,7 @@ from faulty_components import FAULTS, Sound, SoundData, SoundLoss, SoundMetric, 
 
 from gan_recipe import Component, hookimpl
 from gan_recipe.interfaces import KINDS
-from gan_recipe.testing import Case, ConformanceError, Failure, check_component, check_observer, checks_for
+from gan_recipe.testing import ConformanceError, Failure, Trial, check_component, check_observer, checks_for
 from gan_recipe.testing.conformance import parametrize_with_checks
 
 ALL = {check.name for kind in KINDS for check in checks_for(KINDS[kind])}
@@ -32,10 +32,10 @@ SLOW = {"torch_compile", "torch_export"}
 def test_each_check_finds_its_fault(name: str, number: int) -> None:
     """And says what was found, what was expected, and the cure."""
     component, about = FAULTS[name][number]
-    case = Case(component, **about)
-    (check,) = [check for check in checks_for(case) if check.name == name]
+    trial = Trial(component, **about)
+    (check,) = [check for check in checks_for(trial) if check.name == name]
     with pytest.raises(Failure, match=r"found: [\s\S]+expected: [\s\S]+cure: ") as caught:
-        check(case)
+        check(trial)
     assert all(len(part) > 3 for part in (caught.value.found, caught.value.expected, caught.value.cure))
 
 
@@ -60,7 +60,7 @@ def test_all_failures_come_at_once_and_are_readable() -> None:
         "everybody_moves\n"
         "  found: in 1000 rounds generator never moves\n"
         "  expected: a move of every player\n"
-        "  cure: check the arithmetic of the round; state case.rounds where the schedule's cycle is longer\n\n"
+        "  cure: check the arithmetic of the round; state trial.rounds where the schedule's cycle is longer\n\n"
         'A check that cannot hold here is exempted by name: exempt={"NAME": "the reason"}'
     )
     assert set(caught.value.failures) == {"everybody_moves"}
@@ -79,9 +79,9 @@ def test_a_check_is_exempted_by_name_with_a_reason_and_only_while_it_is_needed()
 
 def test_pytest_gets_one_test_for_each_check() -> None:
     """By name, slow ones marked, exempted ones expected to fail, strictly."""
-    mark = parametrize_with_checks([Case(Sound(), exempt={"double_backward": "why"}, label="sound")]).mark
+    mark = parametrize_with_checks([Trial(Sound(), exempt={"double_backward": "why"}, label="sound")]).mark
     names, parameters = mark.args
-    assert names == ("check", "case")
+    assert names == ("check", "trial")
     marks = {each.id: [mark.name for mark in each.marks] for each in parameters}
     assert marks["sound-torch_export"] == ["slow"] and marks["sound-double_backward"] == ["xfail"]
     assert marks["sound-is_documented"] == [] and len(marks) == len(checks_for(Sound()))
@@ -103,7 +103,7 @@ def test_a_module_that_imports_torch_at_its_top_is_found(tmp_path: Path, monkeyp
     heavy = importlib.import_module("heavy_component").Heavy
     (check,) = [check for check in checks_for(heavy) if check.name == "importing_it_is_cheap"]
     with pytest.raises(Failure, match=r"importing heavy_component imports .*torch"):
-        check(Case(heavy))
+        check(Trial(heavy))
 
 
 def test_a_kind_without_checks_of_its_own_has_those_of_every_component() -> None:

@@ -9,9 +9,9 @@ One call, in any test::
 
 or one test for each check, by name, with pytest::
 
-    @parametrize_with_checks([Case(PatchHead()), Case(PatchHead(outputs=3), label="three")])
-    def test_the_component_conforms(check: Check, case: Case) -> None:
-        check(case)
+    @parametrize_with_checks([Trial(PatchHead()), Trial(PatchHead(outputs=3), label="three")])
+    def test_the_component_conforms(check: Check, trial: Trial) -> None:
+        check(trial)
 
 A check that fails says what it found, what was expected and the cure. One that a component cannot pass is exempted by
 name, with the reason: ``exempt={"double_backward": "its authors never penalise slopes"}``. An exempted check is run all
@@ -21,15 +21,15 @@ the same and must fail: an exemption that nobody needs any more is reported. Slo
 Importing this package imports neither torch nor pytest; asking for the checks of a kind imports what they need.
 """
 
-from gan_recipe.testing.case import Case, ConformanceError, Failure
 from gan_recipe.testing.conformance import Check, check_component, checks_for, parametrize_with_checks
 from gan_recipe.testing.observer import check_observer
+from gan_recipe.testing.trial import ConformanceError, Failure, Trial
 
 __all__ = [
-    "Case",
     "Check",
     "ConformanceError",
     "Failure",
+    "Trial",
     "check_component",
     "check_observer",
     "checks_for",

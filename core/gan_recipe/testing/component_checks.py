@@ -16,7 +16,7 @@ from gan_recipe.documentation import reads, settings
 from gan_recipe.interfaces import KINDS, Component, Loss, Metric
 from gan_recipe.settings import Surroundings, is_setting_type, setting_name, structure
 from gan_recipe.summary import summary
-from gan_recipe.testing.case import Case, Failure
+from gan_recipe.testing.trial import Failure, Trial
 
 _LONGEST_SUMMARY = 200
 # What the recipe itself says in a component's table.
@@ -31,10 +31,10 @@ _RESERVED = {
 _HEAVY = ("torch", "torchvision", "timm", "numpy", "PIL", "safetensors")
 
 
-def is_a_frozen_attrs_class(case: Case) -> None:
+def is_a_frozen_attrs_class(trial: Trial) -> None:
     """A component is a frozen attrs class of one of the kinds, so that a recipe can state and compare its settings."""
-    cls = case.cls
-    if not issubclass(cls, Component) or case.kind not in KINDS:
+    cls = trial.cls
+    if not issubclass(cls, Component) or trial.kind not in KINDS:
         raise Failure(
             f"{cls.__name__} is none of {', '.join(KINDS)}", "a subclass of one of them", "derive it from one"
         )
@@ -50,12 +50,12 @@ def is_a_frozen_attrs_class(case: Case) -> None:
         )
 
 
-def is_documented(case: Case) -> None:
+def is_documented(trial: Trial) -> None:
     """The docstring says what it does in a first sentence, and a ``#:`` comment says what each setting means."""
-    said = summary(case.cls)
-    if not case.cls.__doc__ or case.cls.__doc__.startswith(f"{case.cls.__name__}("):
+    said = summary(trial.cls)
+    if not trial.cls.__doc__ or trial.cls.__doc__.startswith(f"{trial.cls.__name__}("):
         raise Failure(
-            f"{case.cls.__name__} has no docstring",
+            f"{trial.cls.__name__} has no docstring",
             "what it computes, its shapes and ranges, what it raises, and the paper it is from",
             'write one; its first sentence is what "gan-recipe list" shows',
         )
@@ -65,7 +65,7 @@ def is_documented(case: Case) -> None:
             f"a sentence of at most {_LONGEST_SUMMARY} characters that ends with a full stop",
             "begin the docstring with one short sentence that says what the component does",
         )
-    silent = [setting.name for setting in settings(case.cls) if len(setting.doc) <= 5]
+    silent = [setting.name for setting in settings(trial.cls) if len(setting.doc) <= 5]
     if silent:
         raise Failure(
             f"nothing is said of: {', '.join(silent)}",
@@ -74,10 +74,10 @@ def is_documented(case: Case) -> None:
         )
 
 
-def settings_can_be_stated_in_a_recipe(case: Case) -> None:
+def settings_can_be_stated_in_a_recipe(trial: Trial) -> None:
     """Every setting is of a type that TOML can hold, under a name that the recipe's own keys leave free."""
-    hints = typing.get_type_hints(case.cls)
-    fields: Any = attrs.fields(case.cls)  # type: ignore[arg-type]
+    hints = typing.get_type_hints(trial.cls)
+    fields: Any = attrs.fields(trial.cls)  # type: ignore[arg-type]
     for each in fields:
         if each.init and not is_setting_type(hints[each.name]):
             raise Failure(
@@ -85,7 +85,7 @@ def settings_can_be_stated_in_a_recipe(case: Case) -> None:
                 "bool, int, float, str, Path, Literal, ClassCount, an attrs class, or tuples, dicts and unions of them",
                 "choose one of these types; what is computed from settings is a property or is made in build",
             )
-    taken = {"use", *_RESERVED.get(case.kind, ()), *(read.name for read in reads(case.cls))}
+    taken = {"use", *_RESERVED.get(trial.kind, ()), *(read.name for read in reads(trial.cls))}
     if clash := taken & {setting_name(each) for each in fields if each.init}:
         raise Failure(
             f"the setting {sorted(clash)[0]!r} has the name of something that the recipe states beside it",
@@ -94,20 +94,20 @@ def settings_can_be_stated_in_a_recipe(case: Case) -> None:
         )
 
 
-def defaults_make_a_component(case: Case) -> None:
-    """The settings' defaults (or those that the case states) are accepted by the component itself."""
-    case.made()
+def defaults_make_a_component(trial: Trial) -> None:
+    """The settings' defaults (or those that the trial states) are accepted by the component itself."""
+    trial.made()
 
 
-def defaults_read_back_from_a_recipe(case: Case) -> None:
+def defaults_read_back_from_a_recipe(trial: Trial) -> None:
     """A recipe that states every default as ``show`` prints it makes the same component as one that states none."""
-    shown = {each.name: each.default for each in settings(case.cls) if each.default not in (None, "left out")}
-    if any(each.default is None for each in settings(case.cls)):
+    shown = {each.name: each.default for each in settings(trial.cls) if each.default not in (None, "left out")}
+    if any(each.default is None for each in settings(trial.cls)):
         return  # what must be stated has no default to compare with
     problems: list[str] = []
     around = Surroundings(lambda key, what: problems.append(f"{'.'.join(key)}: {what}"), lambda key: Path())
     table = tomllib.loads("\n".join(f'"{name}" = {value}' for name, value in shown.items()))
-    stated, silent = structure(case.cls, table, (), around), structure(case.cls, {}, (), around)
+    stated, silent = structure(trial.cls, table, (), around), structure(trial.cls, {}, (), around)
     if problems or stated != silent:
         raise Failure(
             problems[0] if problems else f"{stated} in place of {silent}",
@@ -116,11 +116,11 @@ def defaults_read_back_from_a_recipe(case: Case) -> None:
         )
 
 
-def importing_it_is_cheap(case: Case) -> None:
+def importing_it_is_cheap(trial: Trial) -> None:
     """Importing the component's module imports no torch: ``list``, ``check`` and editors import all of them."""
-    if case.cls.__module__ != "__main__" and (heavy := _imports(case.cls.__module__)):
+    if trial.cls.__module__ != "__main__" and (heavy := _imports(trial.cls.__module__)):
         raise Failure(
-            f"importing {case.cls.__module__} imports {heavy}",
+            f"importing {trial.cls.__module__} imports {heavy}",
             f"none of {', '.join(_HEAVY)}",
             "import them inside build, __call__ or the method that needs them; keep nn.Module classes in a module of "
             "their own, which build imports",

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Component
-from gan_recipe.testing.case import Case, ConformanceError, Failure, first_line
+from gan_recipe.testing.trial import ConformanceError, Failure, Trial, first_line
 
 if TYPE_CHECKING:
     import pytest
@@ -34,18 +34,18 @@ _SLOW = {"graph_capture_checks"}
 
 @frozen
 class Check:
-    """One promise, by name. Calling it with a case raises Failure when the promise is not kept."""
+    """One promise, by name. Calling it with a trial raises Failure when the promise is not kept."""
 
     name: str
     #: What is promised.
     promise: str
     #: Whether it takes seconds.
     slow: bool
-    _run: Callable[[Case], None]
+    _run: Callable[[Trial], None]
 
-    def __call__(self, case: Case) -> None:
+    def __call__(self, trial: Trial) -> None:
         try:
-            self._run(case)
+            self._run(trial)
         except Failure:
             raise
         except Exception as error:  # a stranger's component may raise anything
@@ -54,9 +54,9 @@ class Check:
             ) from error
 
 
-def checks_for(component: Component | type[Component] | Case, *, slow: bool = True) -> list[Check]:
+def checks_for(component: Component | type[Component] | Trial, *, slow: bool = True) -> list[Check]:
     """The checks of the component's kind, in the order in which a failure of one explains those of later ones."""
-    kind = component.kind if isinstance(component, Case) else str(getattr(component, "kind", ""))
+    kind = component.kind if isinstance(component, Trial) else str(getattr(component, "kind", ""))
     found = []
     for module_name in (_OF_EVERY, *_OF_KIND.get(kind, ())):
         module = importlib.import_module(f"gan_recipe.testing.{module_name}")
@@ -67,66 +67,66 @@ def checks_for(component: Component | type[Component] | Case, *, slow: bool = Tr
     return [check for check in found if slow or not check.slow]
 
 
-def check_component(component: Component | type[Component] | Case, *, slow: bool = False, **about: Any) -> None:
+def check_component(component: Component | type[Component] | Trial, *, slow: bool = False, **about: Any) -> None:
     """Run every check of the component's kind. Raises ConformanceError, which tells all that failed.
 
-    ``about`` are the fields of ``Case``: examples of what the component reads, what comes out, exemptions.
+    ``about`` are the fields of ``Trial``: examples of what the component reads, what comes out, exemptions.
     ``slow`` runs ``torch.compile`` and ``torch.export``, too.
     """
-    case = component if isinstance(component, Case) else Case(component, **about)
-    checks = checks_for(case)
-    _check_exemptions(case, checks)
+    trial = component if isinstance(component, Trial) else Trial(component, **about)
+    checks = checks_for(trial)
+    _check_exemptions(trial, checks)
     failures: dict[str, str] = {}
     for check in checks:
         if check.slow and not slow:
             continue
         try:
-            check(case)
+            check(trial)
         except Failure as failure:
-            if check.name not in case.exempt:
+            if check.name not in trial.exempt:
                 failures[check.name] = str(failure)
         else:
-            if check.name in case.exempt:
-                failures[check.name] = str(_needless(case, check.name))
+            if check.name in trial.exempt:
+                failures[check.name] = str(_needless(trial, check.name))
     if failures:
-        told = [f"{case.name} ({case.kind or 'of no kind'}) fails {len(failures)} of {len(checks)} checks"]
+        told = [f"{trial.name} ({trial.kind or 'of no kind'}) fails {len(failures)} of {len(checks)} checks"]
         told += [f"{name}\n  {reason}" for name, reason in failures.items()]
         told.append('A check that cannot hold here is exempted by name: exempt={"NAME": "the reason"}')
         raise ConformanceError("\n\n".join(told), failures)
 
 
-def parametrize_with_checks(cases: Iterable[Case | Component | type[Component]]) -> pytest.MarkDecorator:
-    """One test for each case and check; the test function takes ``check`` and ``case`` and calls ``check(case)``.
+def parametrize_with_checks(trials: Iterable[Trial | Component | type[Component]]) -> pytest.MarkDecorator:
+    """One test for each trial and check; the test function takes ``check`` and ``trial`` and calls ``check(trial)``.
 
     Slow checks carry the mark ``slow``, exempted ones are expected to fail, strictly.
     """
     import pytest
 
     parameters = []
-    for each in cases:
-        case = each if isinstance(each, Case) else Case(each)
-        checks = checks_for(case)
-        _check_exemptions(case, checks)
+    for each in trials:
+        trial = each if isinstance(each, Trial) else Trial(each)
+        checks = checks_for(trial)
+        _check_exemptions(trial, checks)
         for check in checks:
             marks = [pytest.mark.slow] if check.slow else []
-            if check.name in case.exempt:
-                marks.append(pytest.mark.xfail(reason=case.exempt[check.name], raises=Failure, strict=True))
-            parameters.append(pytest.param(check, case, id=f"{case.name}-{check.name}", marks=marks))
-    return pytest.mark.parametrize(("check", "case"), parameters)
+            if check.name in trial.exempt:
+                marks.append(pytest.mark.xfail(reason=trial.exempt[check.name], raises=Failure, strict=True))
+            parameters.append(pytest.param(check, trial, id=f"{trial.name}-{check.name}", marks=marks))
+    return pytest.mark.parametrize(("check", "trial"), parameters)
 
 
-def _check_exemptions(case: Case, checks: list[Check]) -> None:
+def _check_exemptions(trial: Trial, checks: list[Check]) -> None:
     names = [check.name for check in checks]
-    for name, reason in case.exempt.items():
+    for name, reason in trial.exempt.items():
         if name not in names:
-            raise ValueError(f"{case.name} is exempted from {name!r}, which is no check.{did_you_mean(name, names)}")
+            raise ValueError(f"{trial.name} is exempted from {name!r}, which is no check.{did_you_mean(name, names)}")
         if not reason.strip():
-            raise ValueError(f"{case.name} is exempted from {name!r} without a reason; state why it cannot hold")
+            raise ValueError(f"{trial.name} is exempted from {name!r} without a reason; state why it cannot hold")
 
 
-def _needless(case: Case, name: str) -> Failure:
+def _needless(trial: Trial, name: str) -> Failure:
     return Failure(
-        f"{case.name} is exempted from it ({case.exempt[name]}), and passes",
+        f"{trial.name} is exempted from it ({trial.exempt[name]}), and passes",
         "an exemption that is needed",
         "take the exemption away",
     )

@@ -5,41 +5,41 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gan_recipe.testing.case import Case, Failure
+from gan_recipe.testing.trial import Failure, Trial
 
 _IMAGES = (4, 3, 8, 8)
 
 
-def attaches_once(case: Case) -> None:
+def attaches_once(trial: Trial) -> None:
     """Attached a second time it changes nothing: two players, or a warm start, may attach it again."""
-    network = _attached(case)
+    network = _attached(trial)
     before = _state(network)
     with torch.random.fork_rng(devices=[]):
-        case.made().attach(network)
+        trial.made().attach(network)
     if difference := _difference(before, _state(network)):
         raise Failure(f"attached twice, {difference}", "nothing that is new", "leave what is constrained already alone")
 
 
-def enforcing_is_idempotent(case: Case) -> None:
+def enforcing_is_idempotent(trial: Trial) -> None:
     """Enforced twice after a step of the optimiser, the weights are those of enforcing once."""
-    network = _attached(case)
+    network = _attached(trial)
     _step(network)
-    case.made().enforce(network)
+    trial.made().enforce(network)
     before = _state(network)
-    case.made().enforce(network)
+    trial.made().enforce(network)
     if difference := _difference(before, _state(network)):
         raise Failure(
             f"enforced twice, {difference}", "what was enforced once", "project the weights; accumulate nothing"
         )
 
 
-def the_network_stays_trainable(case: Case) -> None:
+def the_network_stays_trainable(trial: Trial) -> None:
     """After attaching, stepping and enforcing it takes what it took, gives finite outputs, and every leaf learns."""
-    plain = _network(case)(_images())
-    network = _attached(case)
+    plain = _network(trial)(_images())
+    network = _attached(trial)
     for _ in range(2):
         _step(network)
-        case.made().enforce(network)
+        trial.made().enforce(network)
     output = network(_images())
     if output.shape != plain.shape or not output.isfinite().all():
         raise Failure(
@@ -52,28 +52,28 @@ def the_network_stays_trainable(case: Case) -> None:
         raise Failure(f"{', '.join(stuck)} cannot learn", "leaves that require grad", "act within torch.no_grad()")
 
 
-def the_seed_decides_what_it_draws(case: Case) -> None:
+def the_seed_decides_what_it_draws(trial: Trial) -> None:
     """Attached to the same network from the same seed of torch's, it is the same."""
-    if difference := _difference(_state(_attached(case)), _state(_attached(case))):
+    if difference := _difference(_state(_attached(trial)), _state(_attached(trial))):
         raise Failure(f"from one seed {difference}", "the same", "draw from torch's global generator")
 
 
-def the_state_dict_round_trips(case: Case) -> None:
+def the_state_dict_round_trips(trial: Trial) -> None:
     """Weights saved from a constrained network load into another one, and give the same output."""
-    first, second = _attached(case), _attached(case, seed=9)
+    first, second = _attached(trial), _attached(trial, seed=9)
     _step(first)
-    case.made().enforce(first)
+    trial.made().enforce(first)
     second.load_state_dict(first.state_dict())
     with torch.no_grad():
         if not torch.equal(first.eval()(_images()), second.eval()(_images())):
             raise Failure("the loaded network gives another output", "the same", "keep state in parameters and buffers")
 
 
-def acts_on_another_device(case: Case) -> None:
+def acts_on_another_device(trial: Trial) -> None:
     """Enforcing needs no look at a number: it works on torch's ``meta`` device, which has none."""
-    network = _attached(case).to("meta")
+    network = _attached(trial).to("meta")
     try:
-        case.made().enforce(network)
+        trial.made().enforce(network)
     except Exception as error:
         raise Failure(
             f"on the meta device: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
@@ -82,11 +82,11 @@ def acts_on_another_device(case: Case) -> None:
         ) from error
 
 
-def _network(case: Case, seed: int = 0) -> nn.Module:
+def _network(trial: Trial, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        if case.network is not None:
-            return case.network().train()
+        if trial.network is not None:
+            return trial.network().train()
         return nn.Sequential(
             nn.Conv2d(3, 8, 4, 2, 1),
             nn.BatchNorm2d(8),
@@ -97,11 +97,11 @@ def _network(case: Case, seed: int = 0) -> nn.Module:
         )
 
 
-def _attached(case: Case, seed: int = 0) -> nn.Module:
-    network = _network(case, seed)
+def _attached(trial: Trial, seed: int = 0) -> nn.Module:
+    network = _network(trial, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        case.made().attach(network)
+        trial.made().attach(network)
     return network
 
 

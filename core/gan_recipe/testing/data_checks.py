@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from gan_recipe.interfaces import Field, Source
-from gan_recipe.testing.case import Case, Failure
+from gan_recipe.testing.trial import Failure, Trial
 
 _SIZE = 3
 _SEED = 11
 _CURE_PURE = "derive every random number from (seed, position) alone, such as numpy.random.Philox(key=...)"
 
 
-def fields_are_told(case: Case) -> None:
+def fields_are_told(trial: Trial) -> None:
     """``fields`` tells what a batch holds: names that an expression can read, shapes, dtypes, and classes of labels."""
-    fields = case.made().fields()
+    fields = trial.made().fields()
     if not fields:
         raise Failure("there are no fields", "at least one", "return the fields of a batch by name")
     for name, field in fields.items():
@@ -29,13 +29,13 @@ def fields_are_told(case: Case) -> None:
             raise Failure(f"{name} is {field}", "int64 with at least one class", "labels are int64; others have none")
 
 
-def batches_are_as_declared(case: Case) -> None:
+def batches_are_as_declared(trial: Trial) -> None:
     """A batch holds the declared fields and nothing else, in the declared shapes and dtypes, for any size."""
     for held_out in (False, True):
-        source = _open(case, held_out)
+        source = _open(trial, held_out)
         for size in (1, _SIZE):
             batch = source.batch(_SEED, 0, size)
-            fields = case.made().fields()
+            fields = trial.made().fields()
             if set(batch) != set(fields):
                 raise Failure(
                     f"a batch holds {sorted(batch)}", f"what is declared: {sorted(fields)}", "make the two agree"
@@ -44,12 +44,12 @@ def batches_are_as_declared(case: Case) -> None:
                 _check_array(name, field, batch[name], size, held_out)
 
 
-def a_batch_is_a_function_of_seed_and_position(case: Case) -> None:
+def a_batch_is_a_function_of_seed_and_position(trial: Trial) -> None:
     """Batch n is the same asked first or last, by one reader or another: a run resumes mid-stream without any state."""
     for held_out in (False, True):
-        source = _open(case, held_out)
+        source = _open(trial, held_out)
         in_order = [source.batch(_SEED, position, _SIZE) for position in range(4)]
-        alone = _open(case, held_out).batch(_SEED, 3, _SIZE)
+        alone = _open(trial, held_out).batch(_SEED, 3, _SIZE)
         if name := _difference(in_order[3], alone):
             raise Failure(
                 f"{name} of batch 3 is another when batches 0 to 2 were asked for before it",
@@ -62,18 +62,18 @@ def a_batch_is_a_function_of_seed_and_position(case: Case) -> None:
                 raise Failure(f"{name} of batch {position} changes when it is asked for again", "the same", _CURE_PURE)
 
 
-def batches_differ(case: Case) -> None:
+def batches_differ(trial: Trial) -> None:
     """Training batches of other positions and other seeds are other samples."""
-    source = _open(case)
+    source = _open(trial)
     first = source.batch(_SEED, 0, 16)
     for what, other in (("position", source.batch(_SEED, 1, 16)), ("seed", source.batch(_SEED + 1, 0, 16))):
         if not _difference(first, other):
             raise Failure(f"another {what} gives the very same batch", "other samples", f"let the {what} count")
 
 
-def fields_may_be_left_out(case: Case) -> None:
+def fields_may_be_left_out(trial: Trial) -> None:
     """A batch of some fields holds these, unchanged: what no loss reads need not be made, and changes nothing."""
-    source = _open(case)
+    source = _open(trial)
     everything = source.batch(_SEED, 2, _SIZE)
     for name in everything:
         some = source.batch(_SEED, 2, _SIZE, [name])
@@ -87,9 +87,9 @@ def fields_may_be_left_out(case: Case) -> None:
             )
 
 
-def several_may_ask_at_once(case: Case) -> None:
+def several_may_ask_at_once(trial: Trial) -> None:
     """Threads that ask for batches at the same time get what one alone would get."""
-    source = _open(case)
+    source = _open(trial)
     expected = [source.batch(_SEED, position, _SIZE) for position in range(6)]
     with ThreadPoolExecutor(3) as pool:
         found = list(pool.map(lambda position: source.batch(_SEED, position, _SIZE), range(6)))
@@ -98,14 +98,14 @@ def several_may_ask_at_once(case: Case) -> None:
             raise Failure(f"{name} of batch {position} is another when threads ask at once", "the same", _CURE_PURE)
 
 
-def held_out_samples_are_never_trained_on(case: Case) -> None:
+def held_out_samples_are_never_trained_on(trial: Trial) -> None:
     """No sample of the held-out part occurs in the training part."""
-    training, held_out = _open(case), _open(case, held_out=True)
-    names = [name for name, field in case.made().fields().items() if field.dtype == "float32" and field.shape]
+    training, held_out = _open(trial), _open(trial, held_out=True)
+    names = [name for name, field in trial.made().fields().items() if field.dtype == "float32" and field.shape]
     if not names:
         return  # labels and numbers alone repeat by nature
-    seen = _samples(training, min(case.samples, max(len(training), 1)), names)
-    overlap = seen & _samples(held_out, min(case.samples, max(len(held_out), 1)), names)
+    seen = _samples(training, min(trial.samples, max(len(training), 1)), names)
+    overlap = seen & _samples(held_out, min(trial.samples, max(len(held_out), 1)), names)
     if overlap:
         raise Failure(
             f"{len(overlap)} held-out samples occur in training as well",
@@ -114,9 +114,9 @@ def held_out_samples_are_never_trained_on(case: Case) -> None:
         )
 
 
-def the_fingerprint_names_the_data(case: Case) -> None:
+def the_fingerprint_names_the_data(trial: Trial) -> None:
     """A sha256 that is the same each time the data is opened, and another for the part that is held out."""
-    first, again, held_out = _open(case), _open(case), _open(case, held_out=True)
+    first, again, held_out = _open(trial), _open(trial), _open(trial, held_out=True)
     if not (isinstance(first.fingerprint, str) and re.fullmatch("[0-9a-f]{64}", first.fingerprint)):
         raise Failure(
             f"the fingerprint is {first.fingerprint!r}", "the hexadecimal digits of a sha256", "hash the data"
@@ -129,16 +129,16 @@ def the_fingerprint_names_the_data(case: Case) -> None:
         raise Failure("both parts have one fingerprint", "one for each", "hash which part it is, too")
 
 
-def its_length_is_told(case: Case) -> None:
+def its_length_is_told(trial: Trial) -> None:
     """Both parts have at least one sample, and say how many."""
     for held_out in (False, True):
-        if len(_open(case, held_out)) < 1:
+        if len(_open(trial, held_out)) < 1:
             part = "held-out" if held_out else "training"
             raise Failure(f"the {part} part has length 0", "at least 1", "refuse such settings with a ValueError")
 
 
-def _open(case: Case, held_out: bool = False) -> Source:
-    source: Source = case.made().open(held_out=held_out)
+def _open(trial: Trial, held_out: bool = False) -> Source:
+    source: Source = trial.made().open(held_out=held_out)
     return source
 
 

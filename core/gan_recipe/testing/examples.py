@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from gan_recipe.interfaces import Field
 from gan_recipe.signature import annotation, call_parameters, is_required
-from gan_recipe.testing.case import Case, Failure, Value, first_line
+from gan_recipe.testing.trial import Failure, Trial, Value, first_line
 
 BATCH = 4
 _LABELS = Field((), "int64", 4)
 _MAP = Field((8, 4, 4))
-# What networks of each kind usually take: tried in this order where a case states no inputs.
+# What networks of each kind usually take: tried in this order where a trial states no inputs.
 _USUAL_INPUTS: dict[str, tuple[tuple[Value, ...], ...]] = {
     "encoder": ((Field((3, 64, 64)),), (_LABELS,), (Field((16,)),)),
     "decoder": ((_MAP,), (Field((16,)),), ((Field((8, 8, 8)), Field((8, 4, 4))),)),
@@ -51,54 +51,54 @@ def floating(values: Sequence[Any]) -> list[Tensor]:
     return [tensor for value in values for tensor in leaves(value) if tensor.is_floating_point()]
 
 
-def inputs(case: Case, batch: int = BATCH, seed: int = 1) -> list[Any]:
-    """What the network of the case is called with."""
-    return [tensors(value, batch, seed + index) for index, value in enumerate(_input_fields(case))]
+def inputs(trial: Trial, batch: int = BATCH, seed: int = 1) -> list[Any]:
+    """What the network of the trial is called with."""
+    return [tensors(value, batch, seed + index) for index, value in enumerate(_input_fields(trial))]
 
 
-def built(case: Case, seed: int = 0) -> nn.Module:
-    """The network of the case, in training mode, from a seed."""
-    return _build(case, _input_fields(case), seed)
+def built(trial: Trial, seed: int = 0) -> nn.Module:
+    """The network of the trial, in training mode, from a seed."""
+    return _build(trial, _input_fields(trial), seed)
 
 
-def reads(case: Case, batch: int = BATCH, seed: int = 1) -> dict[str, Tensor]:
-    """What the loss or the metric of the case reads: tensors by parameter, functions and examples left out."""
+def reads(trial: Trial, batch: int = BATCH, seed: int = 1) -> dict[str, Tensor]:
+    """What the loss or the metric of the trial reads: tensors by parameter, functions and examples left out."""
     return {
         name: tensors(field, batch, seed + index)
-        for index, (name, field) in enumerate(read_fields(case).items())
-        if kind_of(case, name) == "Tensor"
+        for index, (name, field) in enumerate(read_fields(trial).items())
+        if kind_of(trial, name) == "Tensor"
     }
 
 
-def read_fields(case: Case) -> dict[str, Value]:
-    """The fields of all parameters that the case states and of those that are required."""
-    stated = dict(case.reads)
-    parameters = call_parameters(case.cls)
+def read_fields(trial: Trial) -> dict[str, Value]:
+    """The fields of all parameters that the trial states and of those that are required."""
+    stated = dict(trial.reads)
+    parameters = call_parameters(trial.cls)
     if unknown := [name for name in stated if name not in parameters]:
         raise Failure(
-            f"the case states {', '.join(unknown)}, which {case.cls.__name__} does not read",
+            f"the trial states {', '.join(unknown)}, which {trial.cls.__name__} does not read",
             f"some of {', '.join(parameters)}",
-            "correct case.reads",
+            "correct trial.reads",
         )
     required = [name for name, parameter in parameters.items() if is_required(parameter)]
-    missing = [name for name in required if name not in stated and kind_of(case, name) != "Function"]
+    missing = [name for name in required if name not in stated and kind_of(trial, name) != "Function"]
     for usual in _USUAL_READS if not stated else _USUAL_READS[:1]:
         chosen = stated | {name: _LABELS if name in _OF_LABELS else usual for name in missing}
-        if not missing or usual == _USUAL_READS[-1] or _accepts(case, chosen):
+        if not missing or usual == _USUAL_READS[-1] or _accepts(trial, chosen):
             return {name: chosen[name] for name in parameters if name in chosen}
     return {name: chosen[name] for name in parameters if name in chosen}
 
 
-def kind_of(case: Case, parameter: str) -> str:
+def kind_of(trial: Trial, parameter: str) -> str:
     """``Tensor``, ``Function`` or ``Examples``."""
-    stated = annotation(call_parameters(case.cls)[parameter])
+    stated = annotation(call_parameters(trial.cls)[parameter])
     return stated if stated in ("Function", "Examples") else "Tensor"
 
 
-def functions(case: Case) -> dict[str, ExampleFunction]:
+def functions(trial: Trial) -> dict[str, ExampleFunction]:
     """A function for each parameter that takes one."""
-    parameters = call_parameters(case.cls)
-    return {name: ExampleFunction() for name in parameters if kind_of(case, name) == "Function"}
+    parameters = call_parameters(trial.cls)
+    return {name: ExampleFunction() for name in parameters if kind_of(trial, name) == "Function"}
 
 
 class ExampleFunction:
@@ -136,22 +136,22 @@ def shapes(value: Any) -> str:
     return " and ".join(f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}" for tensor in leaves(value))
 
 
-def _input_fields(case: Case) -> Sequence[Value]:
-    if case.inputs is not None:
-        return case.inputs
-    tried = _USUAL_INPUTS[case.kind]
+def _input_fields(trial: Trial) -> Sequence[Value]:
+    if trial.inputs is not None:
+        return trial.inputs
+    tried = _USUAL_INPUTS[trial.kind]
     for fields in tried:
         try:
-            _build(case, fields, 0)(*(tensors(value, BATCH, 1) for value in fields))
+            _build(trial, fields, 0)(*(tensors(value, BATCH, 1) for value in fields))
         except Exception:
             continue
         return fields
     return tried[0]
 
 
-def _build(case: Case, fields: Sequence[Value], seed: int) -> nn.Module:
+def _build(trial: Trial, fields: Sequence[Value], seed: int) -> nn.Module:
     examples = [tensors(value, BATCH, 1 + index) for index, value in enumerate(fields)]
-    network = case.made()
+    network = trial.made()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
@@ -167,12 +167,12 @@ def _build(case: Case, fields: Sequence[Value], seed: int) -> nn.Module:
     return module.train()
 
 
-def _accepts(case: Case, fields: Mapping[str, Value]) -> bool:
+def _accepts(trial: Trial, fields: Mapping[str, Value]) -> bool:
     try:
         given: dict[str, Any] = {
-            name: tensors(field, BATCH, 1) for name, field in fields.items() if kind_of(case, name) == "Tensor"
+            name: tensors(field, BATCH, 1) for name, field in fields.items() if kind_of(trial, name) == "Tensor"
         }
-        case.made()(**given, **functions(case))
+        trial.made()(**given, **functions(trial))
     except Exception:
         return False
     return True

@@ -7,16 +7,16 @@ import inspect
 import torch
 from torch import Tensor
 
-from gan_recipe.testing.case import Case, Failure
 from gan_recipe.testing.examples import BATCH, built, farthest, inputs, leaves
+from gan_recipe.testing.trial import Failure, Trial
 
 
-def torch_compile(case: Case) -> None:
+def torch_compile(trial: Trial) -> None:
     """``torch.compile`` captures the whole network, forward and backward, and changes no number beyond rounding.
 
     With the backend ``aot_eager``, which needs no C++ compiler: what is captured is tried, not the code made of it.
     """
-    module, given = built(case).eval(), inputs(case)
+    module, given = built(trial).eval(), inputs(trial)
     expected = module(*given)
     torch.compiler.reset()
     compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
@@ -28,16 +28,16 @@ def torch_compile(case: Case) -> None:
             raise Failure(f"the gradient of {parameter} differs by {distance:.2g}", "the same", "see its backward")
 
 
-def torch_export(case: Case) -> None:
+def torch_export(trial: Trial) -> None:
     """``torch.export`` captures the network in eval mode for batches of any size."""
-    module, given = built(case).eval(), inputs(case)
+    module, given = built(trial).eval(), inputs(trial)
     batch = torch.export.Dim("batch", min=2, max=64)
     dynamic = tuple(tuple({0: batch} for _ in value) if isinstance(value, tuple) else {0: batch} for value in given)
     star = _star(module)
     with torch.no_grad():
         shapes = {star: dynamic} if star else dynamic
         program = torch.export.export(module, tuple(given), dynamic_shapes=shapes)
-        other = inputs(case, BATCH + 2, seed=9)
+        other = inputs(trial, BATCH + 2, seed=9)
         if (distance := farthest(program.module()(*other), module(*other))) > 1e-4:
             raise Failure(
                 f"a difference of {distance:.2g}", "the same output for another batch", "read no size in build"

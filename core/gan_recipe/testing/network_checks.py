@@ -9,66 +9,66 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from gan_recipe.testing.case import Case, Failure
 from gan_recipe.testing.examples import BATCH, built, each, farthest, floating, inputs, leaves, same, shapes, tensors
+from gan_recipe.testing.trial import Failure, Trial
 
 # Relative to the output: what a sum in another order may change in float32, and what bfloat16's 8 bits may.
 _ROUNDING = 2e-4
 _BFLOAT16 = 0.05
 
 
-def builds_for_example_inputs(case: Case) -> None:
+def builds_for_example_inputs(trial: Trial) -> None:
     """``build`` makes a module for example inputs, and the module takes them."""
-    module = built(case)
+    module = built(trial)
     with torch.no_grad():
-        for tensor in leaves(module(*inputs(case))):
+        for tensor in leaves(module(*inputs(trial))):
             if not isinstance(tensor, Tensor):
                 raise Failure(
                     f"the network returns a {type(tensor).__name__}", "a tensor or a tuple of them", "see forward"
                 )
 
 
-def output_has_the_promised_shape_and_dtype(case: Case) -> None:
+def output_has_the_promised_shape_and_dtype(trial: Trial) -> None:
     """The batch comes first, float32 comes out, a decoder gives an image, and the shape is the one that is promised."""
     with torch.no_grad():
-        output = built(case)(*inputs(case))
+        output = built(trial)(*inputs(trial))
     found = shapes(output)
     if any(len(tensor) != BATCH or tensor.dtype != torch.float32 for tensor in leaves(output)):
         raise Failure(f"{found}, for a batch of {BATCH}", f"float32 of shape ({BATCH}, ...)", "keep the batch first")
-    if case.kind == "decoder" and (isinstance(output, tuple) or output.dim() != 4):
+    if trial.kind == "decoder" and (isinstance(output, tuple) or output.dim() != 4):
         raise Failure(found, f"an image: float32 ({BATCH}, channels, height, width)", "see forward; else it is a head")
-    if case.output is not None:
-        promised = tensors(case.output, BATCH, 0)
+    if trial.output is not None:
+        promised = tensors(trial.output, BATCH, 0)
         if shapes(promised) != found:
-            raise Failure(found, shapes(promised), "correct the network, or the promise of the case")
+            raise Failure(found, shapes(promised), "correct the network, or the promise of the trial")
 
 
-def images_lie_between_minus_one_and_one(case: Case) -> None:
+def images_lie_between_minus_one_and_one(trial: Trial) -> None:
     """However large the features, a decoder's image stays in [-1, 1], which losses, sheets and metrics take it for."""
-    if case.kind != "decoder":
+    if trial.kind != "decoder":
         return
-    module = built(case)
-    far = [each(value, lambda x: x * 1e3 if x.is_floating_point() else x) for value in inputs(case)]
+    module = built(trial)
+    far = [each(value, lambda x: x * 1e3 if x.is_floating_point() else x) for value in inputs(trial)]
     with torch.no_grad():
         largest = float(module(*far).abs().max())
     if not largest <= 1:
         raise Failure(f"a pixel of {largest:g}", "pixels from -1 to 1", "end the network with tanh")
 
 
-def takes_batches_of_any_size(case: Case) -> None:
+def takes_batches_of_any_size(trial: Trial) -> None:
     """Built from a batch of four, it takes one sample in eval mode, and seven."""
-    module = built(case).eval()
+    module = built(trial).eval()
     with torch.no_grad():
         for batch in (1, 7):
-            output = module(*inputs(case, batch))
+            output = module(*inputs(trial, batch))
             if any(len(tensor) != batch for tensor in leaves(output)):
                 raise Failure(f"{shapes(output)} for {batch} samples", f"({batch}, ...)", "read no batch size in build")
 
 
-def a_sample_is_judged_alone_in_eval_mode(case: Case) -> None:
+def a_sample_is_judged_alone_in_eval_mode(trial: Trial) -> None:
     """In eval mode the output for a sample does not depend on the batch around it, nor on when it is asked for."""
-    module = built(case).eval()
-    given = inputs(case)
+    module = built(trial).eval()
+    given = inputs(trial)
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
     with torch.no_grad():
         together, again = module(*given), module(*given)
@@ -87,10 +87,10 @@ def a_sample_is_judged_alone_in_eval_mode(case: Case) -> None:
         )
 
 
-def trains_in_training_mode(case: Case) -> None:
+def trains_in_training_mode(trial: Trial) -> None:
     """In training mode the shape is that of eval mode, and outputs and gradients are finite."""
-    module = built(case)
-    given = inputs(case)
+    module = built(trial)
+    given = inputs(trial)
     with torch.no_grad():
         expected = shapes(module.eval()(*given))
     output = module.train()(*given)
@@ -105,9 +105,9 @@ def trains_in_training_mode(case: Case) -> None:
         raise Failure("a NaN or an infinity", "finite outputs and gradients", "see which layer makes it")
 
 
-def gradients_reach_every_parameter(case: Case) -> None:
+def gradients_reach_every_parameter(trial: Trial) -> None:
     """No parameter is idle: each gets a gradient that is not all zero, once those at 0 have moved a little."""
-    module = built(case)
+    module = built(trial)
     parameters = dict(module.named_parameters())
     if not parameters:
         return
@@ -118,7 +118,7 @@ def gradients_reach_every_parameter(case: Case) -> None:
     # Several draws: a ReLU may be shut for one of them.
     for seed in (1, 2, 3):
         module.zero_grad()
-        output = module(*inputs(case, seed=seed))
+        output = module(*inputs(trial, seed=seed))
         torch.stack([(tensor * _mixed(tensor)).sum() for tensor in leaves(output)]).sum().backward()  # type: ignore[no-untyped-call]
         idle -= {name for name, each in parameters.items() if each.grad is not None and bool(each.grad.any())}
     if idle:
@@ -129,12 +129,12 @@ def gradients_reach_every_parameter(case: Case) -> None:
         )
 
 
-def the_seed_decides_the_weights(case: Case) -> None:
+def the_seed_decides_the_weights(trial: Trial) -> None:
     """The same seed of torch's gives the same weights, whatever other generators, or the examples' contents, say."""
-    first = built(case, 5).state_dict()
+    first = built(trial, 5).state_dict()
     random.seed(1)
     np.random.seed(1)
-    stated = built(case, 5).state_dict()
+    stated = built(trial, 5).state_dict()
     if different := [name for name in first if name not in stated or not torch.equal(first[name], stated[name])]:
         raise Failure(
             f"{', '.join(different[:5])} differ between two builds from one seed",
@@ -143,11 +143,11 @@ def the_seed_decides_the_weights(case: Case) -> None:
         )
 
 
-def the_state_dict_round_trips(case: Case) -> None:
+def the_state_dict_round_trips(trial: Trial) -> None:
     """Saved and loaded into a network from another seed, the weights give the same output; the file is data only."""
-    first, second = built(case, 1), built(case, 2)
+    first, second = built(trial, 1), built(trial, 2)
     with torch.no_grad():
-        first(*inputs(case))  # moves running statistics, which belong to the state
+        first(*inputs(trial))  # moves running statistics, which belong to the state
     state = first.state_dict()
     try:
         save({name: tensor.contiguous() for name, tensor in state.items()})
@@ -159,7 +159,7 @@ def the_state_dict_round_trips(case: Case) -> None:
         ) from error
     second.load_state_dict(state)
     with torch.no_grad():
-        if not same(first.eval()(*inputs(case)), second.eval()(*inputs(case))):
+        if not same(first.eval()(*inputs(trial)), second.eval()(*inputs(trial))):
             raise Failure(
                 "the loaded network gives another output",
                 "the same, to the bit",
@@ -167,20 +167,20 @@ def the_state_dict_round_trips(case: Case) -> None:
             )
 
 
-def its_inputs_are_left_alone(case: Case) -> None:
+def its_inputs_are_left_alone(trial: Trial) -> None:
     """Neither forward nor backward writes into what is read: the round's other readers read it, too."""
-    given = inputs(case)
+    given = inputs(trial)
     before = [each(value, torch.clone) for value in given]
-    output = built(case)(*given)
+    output = built(trial)(*given)
     if grads := [tensor for tensor in leaves(output) if tensor.requires_grad]:
         torch.stack([tensor.sum() for tensor in grads]).sum().backward()  # type: ignore[no-untyped-call]
     if not all(map(same, given, before)):
         raise Failure("an input is changed in place", "inputs as they were", "use no in-place operation on inputs")
 
 
-def moves_to_double_precision(case: Case) -> None:
+def moves_to_double_precision(trial: Trial) -> None:
     """``module.double()`` takes float64 and gives nearly the same: what it computes with are parameters and buffers."""
-    module, given = built(case).eval(), inputs(case)
+    module, given = built(trial).eval(), inputs(trial)
     if not floating(given):
         return
     with torch.no_grad():
@@ -192,13 +192,13 @@ def moves_to_double_precision(case: Case) -> None:
         raise Failure(f"a difference of {distance:.2g}", "the float32 output to its rounding", "see what is cast where")
 
 
-def moves_to_another_device(case: Case) -> None:
+def moves_to_another_device(trial: Trial) -> None:
     """Moved to another device it works there, without asking for a number, on which a GPU would have to be waited for.
 
     Tried on torch's ``meta`` device, which has shapes and no numbers, and on a GPU where there is one.
     """
-    given = inputs(case)
-    module = built(case)
+    given = inputs(trial)
+    module = built(trial)
     expected = shapes(module(*given))
     moved = module.to("meta")
     try:
@@ -213,7 +213,7 @@ def moves_to_another_device(case: Case) -> None:
     if shapes(found) != expected:
         raise Failure(f"{shapes(found)} on another device", expected, "see forward")
     if torch.cuda.is_available():
-        fresh = built(case).eval()
+        fresh = built(trial).eval()
         with torch.no_grad():
             here = fresh(*given)
             there = fresh.cuda()(*(each(value, lambda x: x.cuda()) for value in given))
@@ -221,9 +221,9 @@ def moves_to_another_device(case: Case) -> None:
             raise Failure(f"a difference of {distance:.2g} on the GPU", "the same output", "see what is computed where")
 
 
-def runs_in_bfloat16(case: Case) -> None:
+def runs_in_bfloat16(trial: Trial) -> None:
     """Under bfloat16 autocast, which ``precision = "bf16"`` turns on, the output stays near the float32 one."""
-    module, given = built(case).eval(), inputs(case)
+    module, given = built(trial).eval(), inputs(trial)
     with torch.no_grad():
         expected = module(*given)
         with torch.autocast("cpu", torch.bfloat16):
@@ -238,9 +238,9 @@ def runs_in_bfloat16(case: Case) -> None:
             )
 
 
-def channels_last_changes_nothing(case: Case) -> None:
+def channels_last_changes_nothing(trial: Trial) -> None:
     """In NHWC memory order, which runs use by default, the output is the same up to rounding."""
-    module, given = built(case).eval(), inputs(case)
+    module, given = built(trial).eval(), inputs(trial)
 
     def converted(x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x

@@ -11,7 +11,7 @@ import pluggy
 
 from gan_recipe.errors import did_you_mean
 from gan_recipe.hooks import PROJECT, Hooks
-from gan_recipe.testing.case import Failure, first_line
+from gan_recipe.testing.trial import Failure, first_line
 
 
 def check_observer(plugin: ModuleType | object, folder: Path) -> None:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gan_recipe.testing.case import Case, Failure
 from gan_recipe.testing.examples import built, each, floating, inputs, leaves
+from gan_recipe.testing.trial import Failure, Trial
 
 # So small that hardly ever a rectifier changes sides between the two points.
 _STEP = 1e-7
 
 
-def double_backward(case: Case) -> None:
+def double_backward(trial: Trial) -> None:
     """A gradient penalty can be differentiated by the weights, and the result agrees with finite differences (float64).
 
     R1, R2 and WGAN-GP differentiate the squared slope of the critic by its weights.
     """
     with torch.random.fork_rng(devices=[]):
-        _check_penalty(case)
+        _check_penalty(trial)
 
 
-def _check_penalty(case: Case) -> None:
-    module = built(case).double()
-    given = [each(value, lambda x: x.double() if x.is_floating_point() else x) for value in inputs(case)]
+def _check_penalty(trial: Trial) -> None:
+    module = built(trial).double()
+    given = [each(value, lambda x: x.double() if x.is_floating_point() else x) for value in inputs(trial)]
     samples = [tensor.requires_grad_() for tensor in floating(given)]
     parameters: list[Tensor] = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not samples or not _differentiable(module(*given)):

@@ -37,7 +37,7 @@ class ConformanceError(AssertionError):
 
 
 @attrs.frozen
-class Case:
+class Trial:
     """A component and what it is tried on; whatever is left out, the kit chooses.
 
     Fields describe one sample: ``Field((3, 64, 64))`` is a batch of images, ``Field((), "int64", 10)`` one of labels of
@@ -64,7 +64,7 @@ class Case:
     samples: int = 256
     #: Checks that this component cannot pass, by name, and why.
     exempt: Mapping[str, str] = attrs.field(factory=dict)
-    #: What tests call the case; the component's name by default.
+    #: What tests call the trial; the component's name by default.
     label: str = ""
 
     @property
