@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from gan_recipe.contests import Contest, contests, written
+from gan_recipe.contests import Contest, Meeting, contests, label_fields, meetings, written
 from gan_recipe.dataflow import Node
 from gan_recipe.recipe import Recipe
 
@@ -95,6 +95,14 @@ class Case:
     def figures(self) -> Iterable[str]:
         """The names of all figures there are."""
         return self._values.keys()
+
+    def meetings(self, player: str) -> tuple[Meeting, ...]:
+        """Where the losses of a player meet."""
+        return meetings(self.recipe, self.recipe.players[player])
+
+    def fields_of(self, node: Node) -> Mapping[str, int | None]:
+        """The fields of the batch that a value reads, and their classes where they are labels."""
+        return label_fields(self.recipe, node)
 
     # ------------------------------------------------------------------------------------------------ for cures
 

@@ -12,7 +12,15 @@ from gan_recipe.settings import structure
 from gan_recipe.tables import Tables
 
 # Names alone: the built-ins come through the same door as anybody's, and a recipe may name others beside them.
-SIGNALS = ("critic_scores",)
+SIGNALS = (
+    "critic_scores",
+    "outputs",
+    "contributions",
+    "weights",
+    "spectra",
+    "held_out_scores",
+    "label_faithfulness",
+)
 VERDICTS = ("critic_too_strong",)
 
 _C = TypeVar("_C", bound=Component)

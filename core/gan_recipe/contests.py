@@ -136,6 +136,22 @@ def _network_depths(loss: LossSpec, trains: set[str]) -> Mapping[str, int]:
     return depths
 
 
+def target_of(recipe: Recipe, contest: Contest) -> Node | None:
+    """What a loss of the generator compares the made sample with, element by element; None where none does."""
+    for loss in recipe.players[contest.generator].losses.values() if contest.generator else ():
+        reads = list(loss.reads.values())
+        if contest.made in reads[:2] and len(reads) > 1:
+            other = reads[1] if reads[0] is contest.made else reads[0]
+            if other.arguments is None and len(recipe.fields[other.name].shape) in (1, 3):
+                return other
+    return None
+
+
+def label_fields(recipe: Recipe, node: Node) -> Mapping[str, int | None]:
+    """The fields of the batch that a value reads, and their classes where they are labels."""
+    return {leaf.name: recipe.fields[leaf.name].classes for leaf in below([node]) if leaf.name in recipe.fields}
+
+
 def written(node: Node, hole: Node | None = None) -> str:
     """The expression that a recipe would state for ``node``, with ``_`` in the place of ``hole``."""
     if node is hole:

@@ -54,6 +54,8 @@ class Doctor:
         }
         #: How many rounds were done when a player, or the run, was last looked at.
         self._looked: dict[str, int] = {}
+        #: Moves of this round that were looked at, and what was found.
+        self._moments: list[tuple[Moment, dict[str, Tensor | float], list[str]]] = []
         self._pending: deque[_Measured] = deque()
         for line in folder.lines():
             self._bench.hear(line["round"], line)
@@ -73,6 +75,7 @@ class Doctor:
         contests = self._bench.case.contests
         moment = Moment(
             round=round,
+            recipe=self._training.recipe,
             player=move.player,
             judges=[each for each in contests if each.critic == player],
             makes=[each for each in contests if each.generator == player],
@@ -88,22 +91,29 @@ class Doctor:
         for name in self._due(last, done):
             figures = self._ask(name, lambda signal: signal.at_move(moment))
             found |= {f"{PREFIX}{player}/{figure}": value for figure, value in figures.items()}
-        self._take(done, found)
+        self._moments.append((moment, found, self._due(last, done)))
 
     def after(self, done: int) -> None:
         """Between two rounds: look at the run as a whole if it is time to, and write what is old enough."""
+        for moment, found, due in self._moments:
+            for name in due:
+                if name in self._signals:
+                    figures = self._ask(name, lambda signal, moment=moment: signal.at_step(moment))
+                    found |= {f"{PREFIX}{moment.player.name}/{figure}": value for figure, value in figures.items()}
+            self._take(done, found)
+        self._moments.clear()
         last = self._looked.get(_RUN)
         if done // self._every != (last or 0) // self._every:
             self._looked[_RUN] = done
             due = [name for name in self._due(last or 0, done) if _looks_at_runs(self._signals[name])]
             if due:
                 look = Look(done, self._training.recipe, self._bench.case.contests, self._training)
-                found: dict[str, Tensor | float] = {}
+                seen: dict[str, Tensor | float] = {}
                 with self._training.averaged():
                     for name in due:
                         figures = self._ask(name, lambda signal: signal.at_round(look))
-                        found |= {f"{PREFIX}{figure}": value for figure, value in figures.items()}
-                self._take(done, found)
+                        seen |= {f"{PREFIX}{figure}": value for figure, value in figures.items()}
+                self._take(done, seen)
         self.catch_up(done)
 
     def _due(self, last: int | None, done: int) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import RunError
+from gan_recipe.recipe import MetricSpec
 from gan_recipe.training import Training
 
 
@@ -28,19 +30,28 @@ def measure(training: Training, *, baseline: bool = False) -> dict[str, float]:
         return {}
     with training.averaged():
         values = dict(zip(nodes, training.values(nodes, recipe.run.held_out), strict=True))
-        figures = {}
-        for name, reads in chosen.items():
-            spec = recipe.metrics[name]
-            read: dict[str, object] = {parameter: values[node] for parameter, node in (reads or {}).items()}
-            read |= {parameter: TrainingExamples(training, node) for parameter, node in spec.examples.items()}
-            try:
-                figures[name] = float(spec.component(**read))
-            except (ValueError, TypeError, RuntimeError) as error:
-                what = str(error).partition("\n")[0]
-                raise RunError(f"{recipe.where(spec.key)}: {what}. The trained weights are kept") from error
-            if not math.isfinite(figures[name]):
-                raise RunError(f"{recipe.where(spec.key)} is {figures[name]} on held-out samples; the weights are kept")
-    return figures
+        return {
+            name: figure(training, recipe.metrics[name], {each: values[node] for each, node in (reads or {}).items()})
+            for name, reads in chosen.items()
+        }
+
+
+def figure(training: Training, spec: MetricSpec, reads: Mapping[str, Tensor]) -> float:
+    """One metric of what it reads. Raises RunError when it fails or is no finite number."""
+    where = training.recipe.where(spec.key)
+    try:
+        found = float(spec.component(**reads, **examples_of(training, spec)))
+    except (ValueError, TypeError, RuntimeError) as error:
+        what = str(error).partition("\n")[0]
+        raise RunError(f"{where}: {what}. The trained weights are kept") from error
+    if not math.isfinite(found):
+        raise RunError(f"{where} is {found} on held-out samples; the weights are kept")
+    return found
+
+
+def examples_of(training: Training, spec: MetricSpec) -> dict[str, TrainingExamples]:
+    """What the metric may learn from."""
+    return {parameter: TrainingExamples(training, node) for parameter, node in spec.examples.items()}
 
 
 class TrainingExamples:

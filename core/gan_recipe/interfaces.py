@@ -207,6 +207,12 @@ class Metric(Component):
 
     __call__: ClassVar[Callable[..., Any]]
 
+    # Optional, for a metric that takes ``Examples``, with the same ones as parameters: ``learn`` learns ahead of time,
+    # keeps it and says how well it went; ``has_learnt`` tells whether ``__call__`` would find that. With both the
+    # metric can be taken while a run trains.
+    learn: ClassVar[Callable[..., str]]
+    has_learnt: ClassVar[Callable[..., bool]]
+
 
 # -------------------------------------------------------------------------------------------------------- the doctor
 
@@ -226,6 +232,10 @@ class Signal(Component):
 
     def at_move(self, moment: Moment) -> Mapping[str, Tensor | float]:
         """Figures of one player's move, seen between its losses and its step."""
+        return {}
+
+    def at_step(self, moment: Moment) -> Mapping[str, Tensor | float]:
+        """Figures of the same move after the round: the weights have moved, and hold the gradients that moved them."""
         return {}
 
     def at_round(self, look: Look) -> Mapping[str, Tensor | float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from gan_recipe.contests import Contest, Meeting
+from gan_recipe.contests import Contest, Meeting, label_fields, target_of
 from gan_recipe.dataflow import Node, below
 from gan_recipe.recipe import LossSpec, PlayerSpec, Recipe
 
@@ -23,6 +23,7 @@ class Moment:
     """One player's move, between its losses and its step. Signals are called without gradients being recorded."""
 
     round: int
+    recipe: Recipe
     player: PlayerSpec
     #: The contests in which the player tells real from fake, and those in which it makes the fake.
     judges: Sequence[Contest]
@@ -48,6 +49,10 @@ class Moment:
 
         found = None if node is None else self._store.get(node)
         return None if found is None or isinstance(found, tuple) else full(found)
+
+    def target(self, contest: Contest) -> Tensor | None:
+        """What a loss of the contest's generator compares the made sample with; None where none does."""
+        return self.value(target_of(self.recipe, contest))
 
     def pulls(self, meeting: Meeting) -> Mapping[str, Tensor]:
         """What each due loss contributes to the gradient where the losses meet, its weight included.
@@ -86,10 +91,7 @@ class Look:
     _known: dict[tuple[bool, Node], Any] = field(factory=dict, init=False)
 
     def values(self, nodes: Sequence[Node], *, held_out: bool) -> list[Tensor]:
-        """Values on the first batch of the held-out or of the training data.
-
-        Raises LookupError for a value that reads a field which held-out samples do not have.
-        """
+        """Values on 32 samples of the held-out or of the training data, always the same ones."""
         missing = [node for node in nodes if (held_out, node) not in self._known]
         if missing:
             fields = [leaf.name for leaf in below(missing) if leaf.arguments is None]
@@ -97,3 +99,18 @@ class Look:
             for node, value in zip(missing, self._training.graph.evaluate(missing, batch), strict=True):
                 self._known[held_out, node] = value
         return [self._known[held_out, node] for node in nodes]
+
+    def fields_of(self, node: Node) -> Mapping[str, int | None]:
+        """The fields of the batch that a value reads, and their classes where they are labels."""
+        return label_fields(self.recipe, node)
+
+    def figure(self, metric: str, *, samples: int) -> float | None:
+        """A metric of the recipe over some held-out samples; None when it has yet to learn from examples."""
+        from gan_recipe.evaluate import examples_of, figure
+
+        spec = self.recipe.metrics[metric]
+        has_learnt = getattr(spec.component, "has_learnt", None)
+        if has_learnt is None or not has_learnt(**examples_of(self._training, spec)):
+            return None
+        values = self._training.values(list(spec.reads.values()), samples)
+        return figure(self._training, spec, dict(zip(spec.reads, values, strict=True)))

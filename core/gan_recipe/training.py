@@ -217,10 +217,10 @@ class Training:
         return [torch.cat([part[index].cpu() for part in parts])[:samples] for index in range(len(nodes))]
 
     def fixed_batch(self, fields: Sequence[str], *, held_out: bool) -> Batch:
-        """The first batch of the training or of the held-out data, kept from call to call."""
+        """32 samples of the training or of the held-out data, always the same ones."""
         known = self._fixed.setdefault(held_out, {})
         if missing := [name for name in fields if name not in known]:
-            known.update(self.open_stream(frozenset(missing), held_out=held_out).batch(0))
+            known.update(self.open_stream(frozenset(missing), held_out=held_out).batch(0, 32))
         return {name: known[name] for name in fields}
 
     # ------------------------------------------------------------------------------------------------ state

@@ -74,6 +74,12 @@ _COMPONENTS = {
     "judged_rank_1": "judged:JudgedRank1",
     # signals
     "critic_scores": "critic_scores:CriticScores",
+    "outputs": "outputs:Outputs",
+    "contributions": "contributions:Contributions",
+    "weights": "weights:Weights",
+    "spectra": "weights:Spectra",
+    "held_out_scores": "held_out_scores:HeldOutScores",
+    "label_faithfulness": "label_faithfulness:LabelFaithfulness",
     # verdicts
     "critic_too_strong": "critic_verdicts:CriticTooStrong",
 }

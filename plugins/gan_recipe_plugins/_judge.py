@@ -107,10 +107,9 @@ def trained_judge(examples: Examples, labels: Examples, lessons: Lessons, *, tru
     Its training leaves torch's random numbers as they were. Warns when it is right on less than ``trust`` of the real
     samples that were held back. Raises ValueError when the examples are no images or the labels no labels.
     """
-    told = [_VERSION, attrs.asdict(lessons), examples.fingerprint, labels.fingerprint]
-    name = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    name = _name(examples, labels, lessons)
     if name not in _known:
-        path = cache_folder() / "judges" / f"{name}.safetensors"
+        path = _path(name)
         judge = _read(path, lessons)
         if judge is None:
             judge = _train(examples, labels, lessons)
@@ -125,6 +124,21 @@ def trained_judge(examples: Examples, labels: Examples, lessons: Lessons, *, tru
             stacklevel=3,
         )
     return _known[name]
+
+
+def is_kept(examples: Examples, labels: Examples, lessons: Lessons) -> bool:
+    """Whether the judge of these labels has been trained, now or in an earlier run."""
+    name = _name(examples, labels, lessons)
+    return name in _known or _path(name).exists()
+
+
+def _name(examples: Examples, labels: Examples, lessons: Lessons) -> str:
+    told = [_VERSION, attrs.asdict(lessons), examples.fingerprint, labels.fingerprint]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _path(name: str) -> Path:
+    return cache_folder() / "judges" / f"{name}.safetensors"
 
 
 # ----------------------------------------------------------------------------------------------------------- training

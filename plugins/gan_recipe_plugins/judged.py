@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan_recipe import Examples
+    from gan_recipe_plugins._judge import Lessons
 
 
 @frozen
@@ -39,17 +40,27 @@ class JudgedAccuracy(Metric):
         _check(self.samples, self.epochs, self.trust)
 
     def __call__(self, output: Tensor, labels: Tensor, examples: Examples, example_labels: Examples) -> float:
-        from gan_recipe_plugins._judge import Lessons, trained_judge
+        from gan_recipe_plugins._judge import trained_judge
 
         _one_label_each("labels", labels, output)
-        lessons = Lessons(samples=self.samples, epochs=self.epochs, angular=False)
-        logits = trained_judge(examples, example_labels, lessons, trust=self.trust).logits(output)
+        logits = trained_judge(examples, example_labels, self._lessons(), trust=self.trust).logits(output)
         if labels.max() >= logits.shape[1]:
             raise ValueError(
                 f"labels go up to {int(labels.max())}, but the training examples have {logits.shape[1]} classes; "
                 "a classifier cannot tell people that it never saw: judged_rank_1 is for those"
             )
         return float((logits.argmax(dim=1) == labels).double().mean())
+
+    def learn(self, examples: Examples, example_labels: Examples) -> str:
+        return _learn(examples, example_labels, self._lessons(), self.trust)
+
+    def has_learnt(self, examples: Examples, example_labels: Examples) -> bool:
+        return _has_learnt(examples, example_labels, self._lessons())
+
+    def _lessons(self) -> Lessons:
+        from gan_recipe_plugins._judge import Lessons
+
+        return Lessons(samples=self.samples, epochs=self.epochs, angular=False)
 
 
 @frozen
@@ -80,14 +91,37 @@ class JudgedRank1(Metric):
     def __call__(
         self, output: Tensor, gallery: Tensor, identity: Tensor, examples: Examples, example_labels: Examples
     ) -> float:
-        from gan_recipe_plugins._judge import Lessons, trained_judge
+        from gan_recipe_plugins._judge import trained_judge
         from gan_recipe_plugins._retrieval import rank_1_share
 
         equal_shapes("output", output, "gallery", gallery)
         _one_label_each("identity", identity, output)
-        lessons = Lessons(samples=self.samples, epochs=self.epochs, angular=True)
-        judge = trained_judge(examples, example_labels, lessons, trust=self.trust)
+        judge = trained_judge(examples, example_labels, self._lessons(), trust=self.trust)
         return rank_1_share(judge.embed(output), judge.embed(gallery), identity)
+
+    def learn(self, examples: Examples, example_labels: Examples) -> str:
+        return _learn(examples, example_labels, self._lessons(), self.trust)
+
+    def has_learnt(self, examples: Examples, example_labels: Examples) -> bool:
+        return _has_learnt(examples, example_labels, self._lessons())
+
+    def _lessons(self) -> Lessons:
+        from gan_recipe_plugins._judge import Lessons
+
+        return Lessons(samples=self.samples, epochs=self.epochs, angular=True)
+
+
+def _learn(examples: Examples, labels: Examples, lessons: Lessons, trust: float) -> str:
+    from gan_recipe_plugins._judge import trained_judge
+
+    accuracy = float(trained_judge(examples, labels, lessons, trust=trust).accuracy)
+    return f"right on {accuracy:.1%} of the real samples that were held back from it"
+
+
+def _has_learnt(examples: Examples, labels: Examples, lessons: Lessons) -> bool:
+    from gan_recipe_plugins._judge import is_kept
+
+    return is_kept(examples, labels, lessons)
 
 
 def _check(samples: int, epochs: int, trust: float) -> None:

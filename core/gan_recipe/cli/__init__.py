@@ -14,6 +14,7 @@ from gan_recipe.cli.diff import diff
 from gan_recipe.cli.explore import list_, recipes, show
 from gan_recipe.cli.export import export
 from gan_recipe.cli.graph import graph
+from gan_recipe.cli.judge import judge
 from gan_recipe.cli.log import log, note
 from gan_recipe.cli.plugins import plugins, restrict_plugins
 from gan_recipe.cli.run import check, run
@@ -41,7 +42,7 @@ def cli() -> None:
     """
 
 
-for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, sample, diagnose, export):
+for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, sample, diagnose, judge, export):
     cli.add_command(command)
 # What concerns plugins and editors.
 for command in (plugins,):

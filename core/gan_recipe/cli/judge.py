@@ -1,0 +1,37 @@
+"""``judge``: the classifiers that a recipe's metrics ask, trained ahead of its runs."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as -s run.seed=1.")
+def judge(recipe: str, overrides: tuple[str, ...]) -> None:
+    """Train and keep the classifiers that judge a recipe's outputs.
+
+    They learn from the recipe's real training data alone. Runs that find them kept show label faithfulness as a curve
+    while they train; others ask them at their end.
+    """
+    from gan_recipe.check import check
+    from gan_recipe.errors import UserError, harmless
+
+    checked = check(recipe, overrides)
+    judged = {name: spec for name, spec in checked.metrics.items() if spec.examples}
+    if not judged:
+        raise UserError(
+            f"{checked.file.shown} has no metric that is judged; `gan-recipe show judged_accuracy` describes one"
+        )
+    from gan_recipe.evaluate import examples_of
+    from gan_recipe.training import Training, use_available_cores
+
+    use_available_cores()
+    training = Training(checked)
+    for name, spec in judged.items():
+        examples = examples_of(training, spec)
+        if not hasattr(spec.component, "learn"):
+            click.echo(harmless(f"{name}: {spec.use!r} learns when it is taken, and cannot be taught ahead"))
+            continue
+        kept = "kept already, " if spec.component.has_learnt(**examples) else ""
+        click.echo(harmless(f"{name}: {kept}{spec.component.learn(**examples)}"))

@@ -1,0 +1,117 @@
+"""What the generator makes, against what is real: how different its outputs are, how sharp, how easily told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from gan_recipe import Signal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gan_recipe import Case, Moment
+
+
+@frozen
+class Outputs(Signal):
+    """The batch that the generator has made, against the real batch that the critic holds it against.
+
+    Compared are images averaged to 8 x 8, or vectors as they are, at the critic's move:
+
+    - ``diversity``: the mean distance of two outputs over that of two real samples;
+    - ``modes``: the Vendi score of the outputs over that of the real batch: how many different ones there are in effect
+      (the exponential of the entropy of a Gaussian kernel's eigenvalues, a third as wide as the mean real distance);
+    - ``copies``: the share of outputs that have another one within a twentieth of the mean real distance, less the
+      share of real samples that have;
+    - ``apart``: how often the nearest neighbour of a sample, real or made, is one of its own kind: 0.5 or less where
+      the two cannot be told apart, 1 where they never mix; a naive critic to hold the trained one against;
+    - ``detail``: images only, the energy of what a 2 x 2 average takes away over the real batch's: below 1 blur, above
+      1 noise or artifacts;
+    - ``limits``: images only, the share of values beyond 0.99 of full scale, less the real batch's: a saturated tanh.
+
+    Where a loss of the generator compares the sample with a target, ``distance`` is their mean absolute difference.
+
+    Source: Friedman and Dieng 2023, "The Vendi Score"; Xu et al. 2018, "An empirical study on evaluation metrics of
+    generative adversarial networks" (nearest neighbours); Durall et al. 2020, "Watch your Up-Convolution" (spectra).
+    """
+
+    def at_move(self, moment: Moment) -> Mapping[str, Tensor | float]:
+        found: dict[str, Tensor | float] = {}
+        for contest in moment.judges:
+            made, real = moment.value(contest.made), moment.value(contest.real)
+            if made is not None and real is not None and made.shape[1:] == real.shape[1:] and len(made) > 2 < len(real):
+                figures = _figures(made.detach(), real.detach())
+                found |= {f"{contest.loss}/{name}": value for name, value in figures.items()}
+        for contest in moment.makes:
+            made, target = moment.value(contest.made), moment.target(contest)
+            if made is not None and target is not None:
+                found[f"{contest.generator_loss}/distance"] = (made.detach() - target.detach()).abs().mean()
+        return found
+
+    def without(self, case: Case) -> Mapping[str, str]:
+        if not case.contests:
+            return {"diversity of outputs": "no loss here tells real from fake, so nothing says what is real"}
+        return {
+            f"diversity of what {each.generator or each.critic} sees": f"nothing real stands beside {each.fake_score}"
+            for each in case.contests
+            if each.made is None or each.real is None
+        }
+
+
+def _figures(made: Tensor, real: Tensor) -> dict[str, Tensor]:
+    import torch
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    figures = {}
+    if made.dim() == 4:
+        figures["detail"] = _detail(made) / _detail(real).clamp(min=1e-12)
+        figures["limits"] = _limits(made) - _limits(real)
+        made, real = (adaptive_avg_pool2d(each, min(8, *each.shape[2:])) for each in (made, real))
+    made, real = made.flatten(1), real.flatten(1)
+    count = len(made)
+    distances = torch.cdist(
+        torch.cat([made, real]), torch.cat([made, real]), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    among_made, among_real = distances[:count, :count], distances[count:, count:]
+    unit = _mean_distance(among_real).clamp(min=1e-12)
+    figures["diversity"] = _mean_distance(among_made) / unit
+    figures["modes"] = _vendi(among_made, unit / 3) / _vendi(among_real, unit / 3)
+    figures["copies"] = (_copies(among_made, unit / 20) - _copies(among_real, unit / 20)).clamp(min=0)
+    alone = distances + torch.diag(torch.full_like(distances[0], torch.inf))
+    kinds = torch.arange(len(distances), device=made.device) < count
+    figures["apart"] = (kinds[alone.argmin(dim=1)] == kinds).float().mean()
+    return figures
+
+
+def _mean_distance(distances: Tensor) -> Tensor:
+    count = len(distances)
+    return distances.sum() / (count * (count - 1))
+
+
+def _vendi(distances: Tensor, width: Tensor) -> Tensor:
+    import torch
+
+    kernel = torch.exp(-(distances / width).square() / 2) / len(distances)
+    shares = torch.linalg.eigvalsh(kernel).clamp(min=1e-12)
+    return torch.exp(-(shares * shares.log()).sum())
+
+
+def _copies(distances: Tensor, near: Tensor) -> Tensor:
+    import torch
+
+    alone = distances + torch.diag(torch.full_like(distances[0], torch.inf))
+    return (alone.amin(dim=1) < near).float().mean()
+
+
+def _detail(images: Tensor) -> Tensor:
+    from torch.nn.functional import avg_pool2d, interpolate
+
+    even = images[..., : images.shape[-2] // 2 * 2, : images.shape[-1] // 2 * 2]
+    return (even - interpolate(avg_pool2d(even, 2), scale_factor=2)).square().mean()
+
+
+def _limits(images: Tensor) -> Tensor:
+    return (images.abs() > 0.99).float().mean()
