@@ -1,8 +1,8 @@
 """What the doctor costs: ``python tests/benchmarks/doctor.py`` (``--help``: its options).
 
 The same training plays ten rounds in which the doctor looks, as it would in rounds 50, 100 ... 500 (dear signals are
-due in some of them), and ten in which it does not, interleaved; what the looks add is spread over the 500 rounds. The rows
-below tell each signal alone. A figure is the median over the repeats.
+due in some of them), and ten in which it does not, interleaved; what the looks add is spread over the 500 rounds. A
+figure is the median over the repeats; with ``--alone`` each signal has a row of its own.
 """
 
 from __future__ import annotations
