@@ -46,7 +46,7 @@ def test_a_shipped_recipe_trains_two_rounds(
     size = ["run.rounds=2", "run.batch=4", "run.held_out=8"]
     registry = Registry.installed()
     recipe = check(name, [*faces, *size, *few, *widths, *OTHERS.get(name, [])], registry)
-    outcome = start(recipe, registry, QuietScreen())
+    outcome = start(recipe, registry, QuietScreen(), strict=True)
     assert outcome.how == "done" and set(outcome.figures) == set(recipe.metrics)
     assert (outcome.folder.sheets / "round-000002.png").is_file() == bool(recipe.columns)
     plan = plan_from_start(recipe, 0)

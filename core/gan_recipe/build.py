@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.expression import HOLE
+from gan_recipe.find import Seen
 from gan_recipe.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.optimizers import initialise
 from gan_recipe.plan import plan_round
 from gan_recipe.randomness import seeded
-from gan_recipe.recipe import Recipe
+from gan_recipe.recipe import LossSpec, Recipe
+from gan_recipe.rehearsal_findings import Broadcasts, last_step, norms_of, outside
 from gan_recipe.toml_file import Key
 
 
@@ -86,15 +88,21 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
     return networks
 
 
-def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> None:
-    """Compute and differentiate every loss once on ``batch``; leaves no trace in the networks. Raises RecipeError."""
+def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> Seen:
+    """Compute and differentiate every loss once on ``batch``; leaves no trace in the networks. Raises RecipeError.
+
+    Returns what only building and computing could show.
+    """
     problems: list[Problem] = []
+    last: dict[Key, str | None] = {}
+    broadcasts: dict[Key, str] = {}
     before = {name: [buffer.clone() for buffer in network.buffers()] for name, network in graph.networks.items()}
     with seeded("rehearsal", recipe.run.seed):
         for player in recipe.players.values():
             for loss in player.losses.values():
                 try:
-                    _rehearse_one(recipe, graph, batch, player.name, loss.name)
+                    if broadcast := _rehearse_one(recipe, graph, batch, player.name, loss, last):
+                        broadcasts[loss.key] = broadcast
                 except (ValueError, TypeError, RuntimeError, LookupError) as error:
                     shapes = ", ".join(f"{name} = {node}" for name, node in loss.reads.items())
                     what = f"{loss.use!r} failed on {shapes or 'its inputs'}: {_first_line(error)}"
@@ -106,20 +114,31 @@ def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> None:
             parameter.grad = None
     if problems:
         raise RecipeError(problems)
+    return Seen({name: norms_of(network) for name, network in graph.networks.items()}, last, broadcasts)
 
 
-def _rehearse_one(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor], player: str, loss: str) -> None:
-    plan = plan_round(recipe, [(player, [loss])])
+def _rehearse_one(
+    recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor], player: str, loss: LossSpec, last: dict[Key, str | None]
+) -> str | None:
+    """Compute one loss; ``last`` is told what its values went through last. Returns a broadcast in it, in words."""
+    plan = plan_round(recipe, [(player, [loss.name])])
     (move,) = plan.moves
     store: Store = {node: batch[node.name] for node in training_fields(recipe)}
     graph.compute(move, store)
-    (value,) = graph.losses(move, store)
+    for parameter, node in loss.reads.items():
+        if parameter in loss.component.roles:
+            last[*loss.key, parameter] = last_step(store[node])
+    read = {parameter: store[node] for parameter, node in loss.reads.items() if isinstance(store[node], Tensor)}
+    with Broadcasts(read) as broadcasts, outside(broadcasts, graph.networks):
+        (value,) = graph.losses(move, store)
     if not isinstance(value, Tensor) or value.dim() != 0:
         shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"a loss returns one number (shape ()), not {shape}")
     if not bool(torch.isfinite(value)):
         raise ValueError(f"the loss is {float(value)} on the first batch")
     weighted_sum(move, [value], 0).backward()  # type: ignore[no-untyped-call]
+    found: str | None = broadcasts.found
+    return found
 
 
 def _all_nodes(recipe: Recipe) -> Iterable[tuple[Key, Node, Node | None]]:

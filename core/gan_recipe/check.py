@@ -14,6 +14,8 @@ from gan_recipe.check_players import read_players, read_schedule
 from gan_recipe.dataflow import Node
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
 from gan_recipe.expression import HOLE
+from gan_recipe.find import find
+from gan_recipe.findings import read_silence, refuse
 from gan_recipe.interfaces import Data, Field, Metric, Network
 from gan_recipe.optimizers import INITIALISERS
 from gan_recipe.override import read
@@ -28,17 +30,22 @@ from gan_recipe.tables import Tables
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
 
-TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics", "doctor")
+TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics", "doctor", "findings")
 _PARTS = ("weight", "norm", "bias")
 
 
 def check(
     stated: str, overrides: Iterable[str] = (), registry: Registry | None = None, *, overlays: Iterable[str] = ()
 ) -> Recipe:
-    """Load and check a recipe, overlays and then overrides laid over it. Raises RecipeError with everything wrong."""
+    """Load and check a recipe, overlays and then overrides laid over it. Raises RecipeError with everything wrong.
+
+    That includes findings that can never be meant; ``find.find`` has the others.
+    """
     registry = registry or Registry.installed()
     file, problems = read(stated, overrides, overlays, settings_of(registry))
-    return _check(Tables(file, registry, problems))
+    recipe = _check(Tables(file, registry, problems))
+    refuse(find(recipe))
+    return recipe
 
 
 def check_file(file: RecipeFile, registry: Registry, *, data: Mapping[str, Data] | None = None) -> Recipe:
@@ -78,6 +85,7 @@ def _check(tables: Tables, stand_ins: Mapping[str, Data] | None = None) -> Recip
         tuple(node for node in columns if node is not None),
     )
     check_calls(reading, parts)
+    silenced = read_silence(tables)
     if tables.problems:
         raise RecipeError(_in_order(tables.problems, tables.file))
     assert run is not None and schedule is not None and sheet is not None, "nothing is missing without a problem"
@@ -97,6 +105,7 @@ def _check(tables: Tables, stand_ins: Mapping[str, Data] | None = None) -> Recip
         columns=kept.columns,
         metrics=kept.metrics,
         doctor=doctor,
+        silenced=silenced,
         resolved_tables=_resolved(tables),
     )
 

@@ -39,8 +39,26 @@ class Component:
 # --------------------------------------------------------------------------------------------------------- networks
 
 
+@frozen
+class Traits:
+    """What is known of a network before it is built, for findings that need no training.
+
+    The same is measured on the built module, so that saying nothing only means that ``check`` sees less than ``run``.
+    """
+
+    #: The kinds of normalisation in the module: "batch", "instance", "group", "layer".
+    norms: frozenset[str] = frozenset()
+    #: What the output has gone through since the last layer with weights: "norm", "sigmoid", "softmax" or "tanh";
+    #: None for nothing of the kind.
+    last: Literal["norm", "sigmoid", "softmax", "tanh"] | None = None
+
+
 class Network(Component):
     """A network, sized by example."""
+
+    def traits(self) -> Traits | None:
+        """What these settings make of the module, as far as findings ask; None where it takes building to know."""
+        return None
 
     def build(self, *inputs: Tensor) -> nn.Module:
         """Make the module for inputs like these.
@@ -83,6 +101,15 @@ class Function(Protocol):
     def __call__(self, input: Tensor, /) -> Tensor: ...
 
 
+Role = Literal["verdict", "logit", "wasserstein", "critic", "class_logits", "labels", "output", "target"]
+"""What a loss takes one of its parameters for.
+
+"verdict": the critic's output on reals or on fakes; "logit": a verdict that the loss itself puts through a sigmoid;
+"wasserstein": a verdict whose difference of means is taken for a distance; "critic": the function that gives verdicts;
+"class_logits" with "labels", and "output" with "target": what is compared, sample by sample.
+"""
+
+
 class Loss(Component):
     """One term that a player minimises.
 
@@ -97,6 +124,11 @@ class Loss(Component):
     #: by it.
     adversarial: ClassVar[Literal["critic", "generator"] | None] = None
 
+    #: What the term takes its parameters for, as far as findings need it (docs/findings.md).
+    roles: ClassVar[Mapping[str, Role]] = {}
+    #: Whether the term bounds the slope of the function that it is handed, as a Wasserstein critic needs.
+    bounds_slope: ClassVar[bool] = False
+
     # Every loss has its own parameters: that is the interface, and no signature here could state it.
     __call__: ClassVar[Callable[..., Any]]
 
@@ -105,6 +137,13 @@ class Constraint(Component):
     """A rule that a player's networks obey, such as clipped weights or a bounded spectral norm."""
 
     kind = "constraint"
+
+    #: Whether it bounds the slope of the networks that it acts on, as a Wasserstein critic needs.
+    bounds_slope: ClassVar[bool] = False
+
+    def clips_norms(self) -> bool:
+        """Whether these settings clip the gains of norm layers too."""
+        return False
 
     def attach(self, network: nn.Module) -> None:
         """Change ``network`` once, after it is built and before its optimiser is made."""
@@ -140,6 +179,9 @@ class Field:
     dtype: Literal["float32", "int64"] = "float32"
     #: How many classes a label has; None for what is no label.
     classes: int | None = None
+    #: The random factors that the field is a function of, by names of the source's own choosing: an image shows them, a
+    #: label or a code tells them. Empty for a constant and for noise; None where the source does not say.
+    factors: frozenset[str] | None = None
 
 
 class Source(Protocol):

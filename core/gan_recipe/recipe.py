@@ -215,6 +215,8 @@ class Recipe:
     columns: tuple[Node, ...]
     metrics: Mapping[str, MetricSpec]
     doctor: DoctorSpec
+    #: Why a finding is meant, by its name.
+    silenced: Mapping[str, str]
     #: The recipe's tables with everything extended, overridden and absolute: what a run keeps and resumes from.
     resolved_tables: Mapping[str, Any]
 

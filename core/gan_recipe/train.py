@@ -15,6 +15,7 @@ from gan_recipe.check import check
 from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
+from gan_recipe.findings import refuse
 from gan_recipe.journal import Journal, Screen
 from gan_recipe.lineage import changes_against, code_versions
 from gan_recipe.new_run import check_new, new_run
@@ -45,13 +46,25 @@ class Outcome:
 
 
 def start(
-    recipe: Recipe, registry: Registry, screen: Screen, *, name: str | None = None, device: str = "auto"
+    recipe: Recipe,
+    registry: Registry,
+    screen: Screen,
+    *,
+    name: str | None = None,
+    device: str = "auto",
+    strict: bool = False,
 ) -> Outcome:
-    """Train a new run. Nothing is written before the recipe has been built and rehearsed."""
+    """Train a new run. Nothing is written before the recipe has been built and rehearsed.
+
+    Findings are said first; those that can never be meant, and all when ``strict``, raise RecipeError instead.
+    """
     check_new(name or recipe.name)
     threads = use_available_cores()
     screen.say(f"building and rehearsing {recipe.file.shown}")
     training = Training(recipe, chosen_device(device))
+    refuse(training.findings, strict=strict)
+    for finding in training.findings:
+        screen.say(f"warning: {finding}")
     changes = changes_against(recipe, name or recipe.name, registry)
     description = {**_describe(training, registry, threads), "changes": changes}
     written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
@@ -60,7 +73,13 @@ def start(
 
 
 def resume_or_start(
-    recipe: Recipe, registry: Registry, screen: Screen, *, name: str | None = None, device: str = "auto"
+    recipe: Recipe,
+    registry: Registry,
+    screen: Screen,
+    *,
+    name: str | None = None,
+    device: str = "auto",
+    strict: bool = False,
 ) -> Outcome:
     """Go on with the newest run of this very recipe, or start one; one that is done is told as it ended.
 
@@ -71,7 +90,7 @@ def resume_or_start(
     check_new(stated, may_exist=True)
     folder = _newest_run_of(recipe, stated)
     if folder is None:
-        return start(recipe, registry, screen, name=name, device=device)
+        return start(recipe, registry, screen, name=name, device=device, strict=strict)
     told = folder.describe()
     if told.get("outcome") == "done":
         screen.say(f"{folder.name} is done already")

@@ -15,6 +15,7 @@ from gan_recipe.build import build_networks, fields_read, rehearse, training_fie
 from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.find import find
 from gan_recipe.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.interfaces import Source
 from gan_recipe.plan import Move, RoundPlan, movers, plan_round
@@ -85,7 +86,8 @@ class Training:
         self.graph = Graph(networks, bf16=self.bf16, device=device)
         self._trained = {name for player in recipe.players.values() for name in player.trains}
         self.train_mode()
-        rehearse(recipe, self.graph, first)
+        #: What will not work, found on the built networks as well as in the recipe.
+        self.findings = find(recipe, rehearse(recipe, self.graph, first))
         if run.compile:
             self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
         self.players = {name: Player(recipe, spec, self.graph) for name, spec in recipe.players.items()}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import precise
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class BCECritic(Loss):
     """
 
     adversarial = "critic"
+    roles: ClassVar[Mapping[str, Role]] = {"real": "logit", "fake": "logit"}
 
     #: The label of real samples, above 0 and at most 1. Below 1 the critic is punished for being too sure of them.
     real_label: float = 1.0
@@ -55,6 +57,7 @@ class BCEGenerator(Loss):
     """
 
     adversarial = "generator"
+    roles: ClassVar[Mapping[str, Role]] = {"fake": "logit"}
 
     #: Minimise ``mean(log(1 - sigmoid(fake)))`` instead, the game of the paper's equation 1, which theory speaks of.
     saturating: bool = False

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import ClassCount, Head
+from gan_recipe import ClassCount, Head, Traits
+from gan_recipe_plugins._traits import traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,6 +36,9 @@ class BigKernelConv(Head):
     def __attrs_post_init__(self) -> None:
         if self.outputs < 1:
             raise ValueError(f"outputs is {self.outputs}; expected at least 1")
+
+    def traits(self) -> Traits:
+        return traits("batch" if self.norm_on_logit else "none", "norm")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _big_kernel_conv

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from gan_recipe import Decoder, Encoder
+from gan_recipe import Decoder, Encoder, Traits
+from gan_recipe_plugins._traits import traits
 from gan_recipe_plugins._width import check_width
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class CasiaEncoder(Encoder):
 
     def __attrs_post_init__(self) -> None:
         check_width(self.width)
+
+    def traits(self) -> Traits:
+        return traits(self.norm, None if self.residual else "norm")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _casia
@@ -104,6 +108,9 @@ class CasiaDecoder(Decoder):
             raise ValueError(f"the size is {self.size} px; the decoder's strides need a multiple of 16")
         if self.image_channels < 1:
             raise ValueError(f"image_channels is {self.image_channels}; an image has at least 1")
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "tanh")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _casia

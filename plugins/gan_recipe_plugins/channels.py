@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import Head
+from gan_recipe import Head, Traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,6 +29,9 @@ class Channels(Head):
     def __attrs_post_init__(self) -> None:
         if self.first < 0 or (self.stop is not None and self.stop <= self.first):
             raise ValueError(f"channels {self.first} to {self.stop} are none; expected 0 <= first < stop")
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _channels

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import precise
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class CrossEntropy(Loss):
     Source: the multinomial log-likelihood; label smoothing is from Szegedy et al. 2016, "Rethinking the Inception
     Architecture for Computer Vision", section 7.
     """
+
+    roles: ClassVar[Mapping[str, Role]] = {"logits": "class_logits", "labels": "labels"}
 
     #: The share of each label that is spread evenly over all classes, from 0 to below 1.
     label_smoothing: float = 0.0

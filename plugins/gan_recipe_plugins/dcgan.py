@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from gan_recipe import Decoder, Encoder
+from gan_recipe import Decoder, Encoder, Traits
 from gan_recipe_plugins._pyramid import check_pyramid, halvings
+from gan_recipe_plugins._traits import traits
 from gan_recipe_plugins._width import check_width
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class DCGANEncoder(Encoder):
 
     def __attrs_post_init__(self) -> None:
         check_width(self.width)
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "norm")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _dcgan
@@ -79,6 +83,9 @@ class DCGANDecoder(Decoder):
         check_pyramid(self.size)
         if self.image_channels < 1:
             raise ValueError(f"image_channels is {self.image_channels}; an image has at least 1")
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "tanh")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _dcgan

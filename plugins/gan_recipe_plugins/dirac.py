@@ -39,7 +39,7 @@ class Dirac(Data):
             raise ValueError(f"field is {self.field!r}; state a name of letters, digits and _, such as 'point'")
 
     def fields(self) -> Mapping[str, Field]:
-        return {self.field: Field((len(self.at),))}
+        return {self.field: Field((len(self.at),), factors=frozenset())}
 
     def open(self, *, held_out: bool = False) -> Source:
         return _Point(self)

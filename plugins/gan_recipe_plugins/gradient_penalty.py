@@ -7,11 +7,12 @@ that sample alone: batch norm in the critic breaks this (and was left out by the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import equal_shapes, precise
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ class R1(Loss):
     appendix B: write ``every = 16`` beside the weight.
     """
 
+    roles: ClassVar[Mapping[str, Role]] = {"critic": "critic"}
+    bounds_slope = True
+
     def __call__(self, critic: Function, real: Tensor) -> Tensor:
         return _half_squared_slope(critic, real)
 
@@ -50,6 +54,9 @@ class R2(Loss):
 
     Source: Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", equation 10.
     """
+
+    roles: ClassVar[Mapping[str, Role]] = {"critic": "critic"}
+    bounds_slope = True
 
     def __call__(self, critic: Function, fake: Tensor) -> Tensor:
         return _half_squared_slope(critic, fake)
@@ -68,6 +75,9 @@ class WGANGP(Loss):
     Source: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", equation 3; the one-sided form is discussed
     in its section 4 and preferred by Petzka et al. 2018, "On the regularization of Wasserstein GANs".
     """
+
+    roles: ClassVar[Mapping[str, Role]] = {"critic": "critic"}
+    bounds_slope = True
 
     #: The slope that the critic is held to, above 0 (or 0, which makes it a penalty on any slope).
     target: float = 1.0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import precise
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class HingeCritic(Loss):
     """
 
     adversarial = "critic"
+    roles: ClassVar[Mapping[str, Role]] = {"real": "verdict", "fake": "verdict"}
 
     def __call__(self, real: Tensor, fake: Tensor) -> Tensor:
         return (1 - precise(real)).relu().mean() + (1 + precise(fake)).relu().mean()
@@ -38,6 +40,7 @@ class HingeGenerator(Loss):
     """
 
     adversarial = "generator"
+    roles: ClassVar[Mapping[str, Role]] = {"fake": "verdict"}
 
     def __call__(self, fake: Tensor) -> Tensor:
         return -precise(fake).mean()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -106,18 +106,32 @@ class ImageFolder(Data):
         """See the class. Lists and matches the names and decodes nothing. Raises ValueError as the class says."""
         naming = self._naming()
         labels, training, _ = self._survey(naming)
-        image = Field((self.channels, self.size, self.size))
-        numbered = {
-            group: Field((), "int64", len(training.identities if group == naming.identity else labels.classes[group]))
-            for group in naming.groups
-        }
-        fields = {"image": image, **numbered}
+        shape = (self.channels, self.size, self.size)
+
+        def image(*factors: str) -> Field:
+            return Field(shape, factors=frozenset(factors))
+
+        def labelled(prefix: str, factors: Mapping[str, Collection[str]]) -> dict[str, Field]:
+            counts = {group: len(labels.classes[group]) for group in naming.groups}
+            counts |= {naming.identity: len(training.identities)} if naming.identity in counts else {}
+            return {
+                prefix + group: Field((), "int64", count, frozenset(factors[group])) for group, count in counts.items()
+            }
+
+        own = {group: {group} for group in naming.groups}
+        fields = {"image": image(*naming.groups), **labelled("", own)}
         if self.target:
-            fields |= {"target": image} | {f"target_{group}": label for group, label in numbered.items()}
+            # What is stated is constant or drawn anew; in all else the ground truth is like the image where it can be.
+            stated = {group: {f"target_{group}"} if at == ANY_VALUE else set() for group, at in self.target.items()}
+            aims = own | stated
+            fields |= {"target": image(*(each for aim in aims.values() for each in aim)), **labelled("target_", aims)}
         if self.pairs:
-            fields |= {"partner": image} | {f"same_{group}": Field(()) for group in numbered}
+            fields["partner"] = image(*(f"partner_{group}" for group in naming.groups))
+            fields |= {
+                f"same_{each}": Field((), factors=frozenset({each, f"partner_{each}"})) for each in naming.groups
+            }
         if self.any_image:
-            fields["any_image"] = image
+            fields["any_image"] = image(*(f"any_{group}" for group in naming.groups))
         return fields
 
     def open(self, *, held_out: bool = False) -> Source:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import Encoder, Ramp
+from gan_recipe import Encoder, Ramp, Traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,6 +34,9 @@ class InstanceNoise(Encoder):
         ends = (self.sd.from_, self.sd.to) if isinstance(self.sd, Ramp) else (self.sd,)
         if not all(end >= 0 for end in ends):
             raise ValueError(f"sd is {' to '.join(map(str, ends))}; give a standard deviation of at least 0")
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _instance_noise

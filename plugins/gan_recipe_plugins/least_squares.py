@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import precise
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class LeastSquaresCritic(Loss):
     """
 
     adversarial = "critic"
+    roles: ClassVar[Mapping[str, Role]] = {"real": "verdict", "fake": "verdict"}
 
     #: What the critic should say of real samples.
     real_target: float = 1.0
@@ -56,6 +58,7 @@ class LeastSquaresGenerator(Loss):
     """
 
     adversarial = "generator"
+    roles: ClassVar[Mapping[str, Role]] = {"fake": "verdict"}
 
     #: What the generator wants the critic to say of fake samples.
     target: float = 1.0

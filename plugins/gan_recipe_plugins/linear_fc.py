@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import ClassCount, Head
+from gan_recipe import ClassCount, Head, Traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,6 +34,9 @@ class LinearFC(Head):
     def __attrs_post_init__(self) -> None:
         if self.outputs < 1:
             raise ValueError(f"outputs is {self.outputs}; expected at least 1")
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _linear_fc

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import Encoder
+from gan_recipe import Encoder, Traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,6 +34,9 @@ class MinibatchStd(Encoder):
     def __attrs_post_init__(self) -> None:
         if self.group < 2:
             raise ValueError(f"group is {self.group}; there is nothing to compare below 2")
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _minibatch_std

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from gan_recipe import ClassCount, Encoder
+from gan_recipe import ClassCount, Encoder, Traits
+from gan_recipe_plugins._traits import traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,6 +37,9 @@ class MLP(Encoder):
             raise ValueError(f"widths are {list(self.widths)}; give at least one, each at least 1")
         if self.outputs is not None and self.outputs < 1:
             raise ValueError(f"outputs is {self.outputs}; expected at least 1")
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "norm" if self.outputs is None and self.widths else None)
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _mlp

@@ -43,7 +43,7 @@ class Noise(Data):
             raise ValueError(f"field is {self.field!r}; state a name of letters, digits and _, such as 'noise'")
 
     def fields(self) -> Mapping[str, Field]:
-        return {self.field: Field((self.size,))}
+        return {self.field: Field((self.size,), factors=frozenset())}
 
     def open(self, *, held_out: bool = False) -> Source:
         return _Stream(self, held_out)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import Encoder
+from gan_recipe import Encoder, Traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -31,6 +31,9 @@ class Pack(Encoder):
     def __attrs_post_init__(self) -> None:
         if self.samples < 2:
             raise ValueError(f"samples is {self.samples}; one sample is no pack: give at least 2")
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _pack

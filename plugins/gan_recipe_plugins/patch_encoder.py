@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from gan_recipe import Encoder
+from gan_recipe import Encoder, Traits
+from gan_recipe_plugins._traits import traits
 from gan_recipe_plugins._width import check_width
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class PatchEncoder(Encoder):
         check_width(self.width)
         if self.strides < 1:
             raise ValueError(f"strides is {self.strides}; expected at least 1 convolution of stride 2")
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "norm")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _patch_encoder

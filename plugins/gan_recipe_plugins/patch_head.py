@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import Head
+from gan_recipe import Head, Traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,6 +22,9 @@ class PatchHead(Head):
 
     Source: pix2pix (Isola et al. 2017, section 6.1.2).
     """
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from torch import nn

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import equal_shapes, precise
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Perceptual(Loss):
     with the absolute in place of the squared difference; the unit length is from Zhang et al. 2018, "The Unreasonable
     Effectiveness of Deep Features as a Perceptual Metric", equation 1.
     """
+
+    roles: ClassVar[Mapping[str, Role]] = {"output": "output", "target": "target"}
 
     #: Scale the features at every position to unit length over the channels, so that no strong level dominates.
     unit_length: bool = False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import equal_shapes, precise
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class L1(Loss):
     Raises ValueError with both shapes when they do not fit.
     """
 
+    roles: ClassVar[Mapping[str, Role]] = {"output": "output", "target": "target"}
+
     def __call__(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
         return _weighted_difference(output, target, weights).abs().mean()
 
@@ -41,6 +44,8 @@ class L2(Loss):
 
     Raises ValueError with both shapes when they do not fit.
     """
+
+    roles: ClassVar[Mapping[str, Role]] = {"output": "output", "target": "target"}
 
     def __call__(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
         return _weighted_difference(output, target, weights).square().mean()

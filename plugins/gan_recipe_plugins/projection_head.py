@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe import ClassCount, Head
+from gan_recipe import ClassCount, Head, Traits
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,6 +30,9 @@ class ProjectionHead(Head):
     def __attrs_post_init__(self) -> None:
         if self.classes < 1:
             raise ValueError(f"classes is {self.classes}; expected at least 1")
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         import torch

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
-from gan_recipe import Loss
+from gan_recipe import Loss, Role
 from gan_recipe_plugins._elementwise import equal_shapes, precise
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class RelativisticCritic(Loss):
     """
 
     adversarial = "critic"
+    roles: ClassVar[Mapping[str, Role]] = {"real": "logit", "fake": "logit"}
 
     def __call__(self, real: Tensor, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus
@@ -49,6 +51,7 @@ class RelativisticGenerator(Loss):
     """
 
     adversarial = "generator"
+    roles: ClassVar[Mapping[str, Role]] = {"real": "logit", "fake": "logit"}
 
     def __call__(self, real: Tensor, fake: Tensor) -> Tensor:
         from torch.nn.functional import softplus

@@ -31,6 +31,8 @@ class SpectralNorm(Constraint):
     as in Miyato and Koyama 2018, "cGANs with Projection Discriminator".
     """
 
+    bounds_slope = True
+
     #: How often each forward pass in training mode refines the estimate; at least 1, which is the usual number.
     power_iterations: int = 1
     #: Kinds of layers to leave alone.

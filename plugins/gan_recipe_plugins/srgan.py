@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from gan_recipe import Encoder, Head
+from gan_recipe import Encoder, Head, Traits
+from gan_recipe_plugins._traits import traits
 from gan_recipe_plugins._width import check_width
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class SRGANTrunk(Encoder):
 
     def __attrs_post_init__(self) -> None:
         check_width(self.width)
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "norm")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _srgan
@@ -60,6 +64,9 @@ class SRGANHead(Head):
 
     def __attrs_post_init__(self) -> None:
         check_width(self.width)
+
+    def traits(self) -> Traits:
+        return Traits()
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _srgan

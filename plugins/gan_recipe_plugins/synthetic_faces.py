@@ -92,23 +92,35 @@ class SyntheticFaces(Data):
         return Faces(self, cache_folder() / "synthetic_faces", held_out=held_out)
 
     def _every_field(self) -> dict[str, Field]:
-        image, flag = Field((3, self.size, self.size)), Field(())
-        pose, light = Field((), "int64", len(YAWS)), Field((), "int64", len(FLASHES))
+        shape = (3, self.size, self.size)
+        target_pose = {"frontal": set(), "random": {"target_pose"}, "same": {"pose"}}[self.target_pose]
+        target_light = {"standard": set(), "random": {"target_light"}, "same": {"light"}}[self.target_light]
+
+        def image(*factors: str) -> Field:
+            return Field(shape, factors=frozenset(factors))
+
+        def label(classes: int, *factors: str) -> Field:
+            return Field((), "int64", classes, frozenset(factors))
+
+        def flag(factor: str) -> Field:
+            return Field((), factors=frozenset({factor, f"partner_{factor}"}))
+
+        poses, lights = len(YAWS), len(FLASHES)
         return {
-            "image": image,
-            "identity": Field((), "int64", self.identities),
-            "pose": pose,
-            "light": light,
-            "target": image,
-            "target_pose": pose,
-            "target_light": light,
-            "target_pose_code": Field((len(YAWS),)),
-            "target_light_code": Field((len(FLASHES),)),
-            "contour": Field((1, self.size, self.size)),
-            "same_light_frontal": image,
-            "partner": image,
-            "same_identity": flag,
-            "same_pose": flag,
-            "same_light": flag,
-            "any_image": image,
+            "image": image("identity", "pose", "light"),
+            "identity": label(self.identities, "identity"),
+            "pose": label(poses, "pose"),
+            "light": label(lights, "light"),
+            "target": image("identity", *target_pose, *target_light),
+            "target_pose": label(poses, *target_pose),
+            "target_light": label(lights, *target_light),
+            "target_pose_code": Field((poses,), factors=frozenset(target_pose)),
+            "target_light_code": Field((lights,), factors=frozenset(target_light)),
+            "contour": Field((1, self.size, self.size), factors=frozenset({"identity", *target_pose})),
+            "same_light_frontal": image("identity", "light"),
+            "partner": image("partner_identity", "partner_pose", "partner_light"),
+            "same_identity": flag("identity"),
+            "same_pose": flag("pose"),
+            "same_light": flag("light"),
+            "any_image": image("any_identity", "any_pose", "any_light"),
         }

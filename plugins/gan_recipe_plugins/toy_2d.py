@@ -61,7 +61,8 @@ class Toy2D(Data):
             raise ValueError(f"modes is {self.modes}; a grid is square: state a square number such as {near}")
 
     def fields(self) -> Mapping[str, Field]:
-        return {"point": Field((2,)), "mode": Field((), "int64", self._count())}
+        shown = frozenset({"mode"})
+        return {"point": Field((2,), factors=shown), "mode": Field((), "int64", self._count(), shown)}
 
     def open(self, *, held_out: bool = False) -> Source:
         return _Stream(self, held_out)

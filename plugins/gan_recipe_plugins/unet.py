@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from gan_recipe import Decoder, Encoder
+from gan_recipe import Decoder, Encoder, Traits
+from gan_recipe_plugins._traits import traits
 from gan_recipe_plugins._width import check_width
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class UNetEncoder(Encoder):
         check_width(self.width)
         if self.levels is not None and not 1 <= self.levels <= 8:
             raise ValueError(f"levels is {self.levels}; expected 1 to 8, or none to halve as often as the image allows")
+
+    def traits(self) -> Traits:
+        return traits(self.norm)
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _unet
@@ -72,6 +76,9 @@ class UNetDecoder(Decoder):
             raise ValueError(f"dropout is {self.dropout}; expected a probability from 0 to below 1")
         if self.image_channels < 1:
             raise ValueError(f"image_channels is {self.image_channels}; an image has at least 1")
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "tanh")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _unet

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from gan_recipe import Decoder
+from gan_recipe import Decoder, Traits
 from gan_recipe_plugins._pyramid import check_pyramid
+from gan_recipe_plugins._traits import traits
 from gan_recipe_plugins._width import check_width
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class UpsampleDecoder(Decoder):
         check_pyramid(self.size)
         if self.image_channels < 1:
             raise ValueError(f"image_channels is {self.image_channels}; an image has at least 1")
+
+    def traits(self) -> Traits:
+        return traits(self.norm, "tanh")
 
     def build(self, *inputs: Tensor) -> nn.Module:
         from gan_recipe_plugins import _upsample_decoder

@@ -29,6 +29,8 @@ class WGANClip(Constraint):
     Source: Arjovsky et al. 2017, "Wasserstein GAN", algorithm 1, line 7.
     """
 
+    bounds_slope = True
+
     #: The largest absolute value that a weight may have, above 0.
     limit: float = 0.01
     #: Leave the gains and offsets of batch, group, layer, instance and root-mean-square norms alone.
@@ -37,6 +39,9 @@ class WGANClip(Constraint):
     def __attrs_post_init__(self) -> None:
         if not self.limit > 0:
             raise ValueError(f"limit is {self.limit}; give a number above 0, such as 0.01")
+
+    def clips_norms(self) -> bool:
+        return not self.spare_norms
 
     def enforce(self, network: nn.Module) -> None:
         import torch

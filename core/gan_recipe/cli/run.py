@@ -14,6 +14,10 @@ from gan_recipe.stopping import exit_code
 if TYPE_CHECKING:
     from gan_recipe.train import Outcome
 
+_strict = click.option(
+    "--strict", is_flag=True, help="Refuse what would train but will not work, instead of warning of it."
+)
+
 
 @click.command()
 @click.argument("recipe", required=False)
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resume-or-start", is_flag=True, help="Go on with the newest run of this very recipe, or start one: for a job."
 )
+@_strict
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(
     recipe: str | None,
@@ -33,6 +38,7 @@ def run(
     device: str,
     resumed: str | None,
     resume_or_start: bool,
+    strict: bool,
     quiet: bool,
 ) -> None:
     """Train a recipe: a .toml file or the name of a shipped one.
@@ -74,7 +80,7 @@ def run(
         from gan_recipe import train
 
         begin = train.resume_or_start if resume_or_start else train.start
-        outcome = begin(checked, registry, screen, name=name, device=device)
+        outcome = begin(checked, registry, screen, name=name, device=device, strict=strict)
     if not quiet:
         _report(outcome)
     if outcome.signal is not None:
@@ -101,11 +107,21 @@ def _report(outcome: Outcome) -> None:
 @click.command()
 @click.argument("recipe")
 @changes
-def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...]) -> None:
-    """Find every mistake in a recipe, without training it."""
+@_strict
+def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], strict: bool) -> None:
+    """Find every mistake in a recipe, without training it.
+
+    What is sound but will not work is told as a warning with its [name]: docs/findings.md has all of them.
+    """
     from gan_recipe.check import check as check_recipe
+    from gan_recipe.find import find
+    from gan_recipe.findings import refuse
 
     checked = check_recipe(recipe, overrides, overlays=overlays)
+    findings = find(checked)
+    refuse(findings, strict=strict)
+    for finding in findings:
+        click.echo(harmless(f"warning: {finding}"))
     players = ", ".join(f"{name} trains {' '.join(player.trains)}" for name, player in checked.players.items())
     frozen = f"; frozen: {' '.join(checked.frozen_networks)}" if checked.frozen_networks else ""
     told = f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}."
