@@ -19,6 +19,7 @@ from gan_recipe.cli.log import log, note
 from gan_recipe.cli.plugins import plugins, restrict_plugins
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
+from gan_recipe.cli.schema import schema
 from gan_recipe.errors import RunError, UserError, harmless
 from gan_recipe.stopping import exit_code
 
@@ -45,7 +46,7 @@ def cli() -> None:
 for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, sample, diagnose, judge, export):
     cli.add_command(command)
 # What concerns plugins and editors.
-for command in (plugins,):
+for command in (plugins, schema):
     cli.add_command(command)
 
 
