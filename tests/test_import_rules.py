@@ -40,6 +40,7 @@ TORCH_LAYER |= {"training", "rehearsal_findings"}
 TORCH_LAYER |= {"constraint_checks", "data_checks", "examples", "graph_capture_checks", "loss_checks", "metric_checks"}
 TORCH_LAYER |= {"network_checks", "slope_checks"}
 TORCH_LAYER |= {"export", "exported"}
+TORCH_LAYER |= {"trial"}
 
 
 def ids(path: Path) -> str:

@@ -29,14 +29,15 @@ def check_new(name: str, *, may_exist: bool = False) -> None:
         raise _exists(name)
 
 
-def new_run(name: str, files: Mapping[str, str] | None = None) -> RunFolder:
-    """Make ``runs/<name>/<next n>``, or ``runs/<name>/<n>`` when ``name/n`` is asked for, locked and with ``files``.
+def new_run(name: str, files: Mapping[str, str] | None = None, root: Path | None = None) -> RunFolder:
+    """Make ``<name>/<next n>``, or ``<name>/<n>`` when ``name/n`` is asked for, locked and with ``files``.
 
-    It is made under another name and renamed: a run that can be seen has all of them. Raises UserError.
+    It lies in ``root``, by default where runs are. It is made under another name and renamed: a run that can be seen
+    has all of its files. Raises UserError.
     """
     check_new(name)
     stated, _, number = name.partition("/")
-    folder = runs_root() / stated
+    folder = (root or runs_root()) / stated
     try:
         with _one_at_a_time(folder):
             return _numbered(folder, number, files or {})

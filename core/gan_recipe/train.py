@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -53,8 +54,9 @@ def start(
     name: str | None = None,
     device: str = "auto",
     strict: bool = False,
+    root: Path | None = None,
 ) -> Outcome:
-    """Train a new run. Nothing is written before the recipe has been built and rehearsed.
+    """Train a new run, in ``root`` or where runs are. Nothing is written before it has been built and rehearsed.
 
     Findings are said first; those that can never be meant, and all when ``strict``, raise RecipeError instead.
     """
@@ -68,7 +70,7 @@ def start(
     changes = changes_against(recipe, name or recipe.name, registry)
     description = {**_describe(training, registry, threads), "changes": changes}
     written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
-    folder = new_run(name or recipe.name, written)
+    folder = new_run(name or recipe.name, written, root)
     return _run(training, registry, folder, description, screen, first=0)
 
 

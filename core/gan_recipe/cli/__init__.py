@@ -20,6 +20,7 @@ from gan_recipe.cli.plugins import plugins, restrict_plugins
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
 from gan_recipe.cli.schema import schema
+from gan_recipe.cli.verify import verify_resume
 from gan_recipe.errors import RunError, UserError, harmless
 from gan_recipe.stopping import exit_code
 
@@ -48,6 +49,7 @@ for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, 
 # What concerns plugins and editors.
 for command in (plugins, schema):
     cli.add_command(command)
+cli.add_command(verify_resume)
 
 
 def main() -> None:
