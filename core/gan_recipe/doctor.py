@@ -144,6 +144,11 @@ class Doctor:
 
     # ------------------------------------------------------------------------------------------------ telling
 
+    @property
+    def waiting(self) -> int | None:
+        """The round of the oldest figures that are not written yet."""
+        return self._pending[0].round if self._pending else None
+
     def catch_up(self, round: int | None = None) -> None:
         """Write and judge the figures that are old enough by ``round``; all of them by default."""
         while self._pending and (round is None or self._pending[0].round + LATE <= round):

@@ -59,6 +59,11 @@ class Journal:
         }
         self._pending.append((round, taken))
 
+    @property
+    def waiting(self) -> int | None:
+        """The round of the oldest line that is not written yet."""
+        return self._pending[0][0] if self._pending else None
+
     def catch_up(self, round: int | None = None) -> None:
         """Write the lines that are old enough by ``round``; all of them by default. Raises RunError for a nan."""
         while self._pending and (round is None or self._pending[0][0] + LATE <= round):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from attrs import frozen
@@ -13,14 +14,24 @@ from gan_recipe.recipe import Recipe
 
 
 @frozen
-class Difference:
+class Parting:
     """Where two runs part that should be one."""
 
     #: The first round after which something differs; None when the weights never do.
     round: int | None
     #: The stop before it; None when it came before any.
     stop: int | None
+    #: The keys that differ.
+    keys: tuple[str, ...]
     #: What differs, a line each.
+    what: tuple[str, ...]
+
+
+@frozen
+class Difference:
+    """A parting and why."""
+
+    round: int | None
     what: tuple[str, ...]
     #: The likely cause and what to do about it.
     cause: str
@@ -46,38 +57,43 @@ class TrialRun:
     def sheets(self) -> dict[str, str]:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.path.glob("sheets/*.png")}
 
-    def lines(self) -> list[str]:
-        path = self.path / "metrics.jsonl"
-        return path.read_text().splitlines() if path.exists() else []
+    def lines(self) -> dict[str, list[str]]:
+        """Of every file of lines."""
+        return {path.name: path.read_text().splitlines() for path in sorted(self.path.glob("*.jsonl"))}
 
 
-def difference(
-    recipe: Recipe, straight: TrialRun, stopped: TrialRun, stops: Sequence[int], data_differs: Callable[[], list[str]]
-) -> Difference | None:
-    """What a run that was stopped and one that was not differ in; None when in nothing."""
+def parting(straight: TrialRun, stopped: TrialRun, stops: Sequence[int]) -> Parting | None:
+    """Where a run that was stopped first differs from one that was not; None when it never does."""
     mine = dict(straight.digests())
     for round, other in stopped.digests():
-        one = mine.get(round, {})
-        differ = [key for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
+        one = mine.get(round, other)  # a checkpoint that only the stop made has nothing to be compared with
+        differ = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
         if differ:
-            before = [stop for stop in stops if stop <= round]
-            stop = before[-1] if before else None
-            told = _by_part(sorted(differ), one.keys() | other.keys())
-            return Difference(round, stop, told, _cause(recipe, differ, stop, data_differs))
-    if straight.lines() != stopped.lines():
-        pairs = zip([*straight.lines(), ""], [*stopped.lines(), ""], strict=False)
-        line, its = next(pair for pair in pairs if pair[0] != pair[1])
-        what = (f"metrics.jsonl, straight: {line[:160] or 'no more lines'}", f"stopped: {its[:160] or 'no more lines'}")
-        cause = "the weights are equal in every round, so what was written or measured depends on more than them"
-        return Difference(None, None, what, cause)
+            before = [stop for stop in stops if stop < round]
+            return Parting(
+                round, before[-1] if before else None, (*differ,), _by_part(differ, one.keys() | other.keys())
+            )
+    for name in sorted(straight.lines().keys() | stopped.lines().keys()):
+        pairs = zip_longest(straight.lines().get(name, []), stopped.lines().get(name, []), fillvalue="no more lines")
+        for line, its in pairs:
+            if line != its:
+                return Parting(None, None, (), (f"{name}, straight: {line[:160]}", f"{name}, stopped: {its[:160]}"))
     if straight.sheets() != stopped.sheets():
         names = {name for name in straight.sheets() if straight.sheets()[name] != stopped.sheets().get(name)}
-        cause = (
-            "the weights are equal in every round: a network or the held-out data draws from a generator that is "
-            "not a function of the sample while samples are drawn"
-        )
-        return Difference(None, None, (f"sheets: {', '.join(sorted(names))}",), cause)
+        return Parting(None, None, (), (f"sheets: {', '.join(sorted(names))}",))
     return None
+
+
+def explained(parted: Parting, recipe: Recipe, data_differs: Callable[[], list[str]]) -> Difference:
+    """The likely cause; ``data_differs`` makes the batches again, which takes time, and names fields."""
+    if parted.keys:
+        cause = _cause(recipe, parted.keys, parted.stop, data_differs)
+    else:
+        cause = (
+            "the weights are equal in every round, so that what was written or drawn depends on more than them: a "
+            "signal with a memory of its own, or a network that draws from an unseeded generator when it is looked at"
+        )
+    return Difference(parted.round, parted.what, cause)
 
 
 def _by_part(differ: Iterable[str], all_keys: Iterable[str]) -> tuple[str, ...]:

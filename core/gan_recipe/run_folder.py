@@ -129,8 +129,7 @@ class RunFolder:
     def add_verdict(self, line: Mapping[str, Any]) -> None:
         """Append a line to ``verdicts.jsonl``. Raises RunError when it cannot be written."""
         try:
-            with self.verdicts.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+            append_line(self.verdicts, json.dumps(line))
         except OSError as error:
             raise RunError(f"{self.verdicts} cannot be written: {error.strerror}") from error
 

@@ -16,8 +16,12 @@ from gan_recipe.check import check
 from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
+<<<<<<< HEAD
 from gan_recipe.findings import refuse
 from gan_recipe.journal import Journal, Screen
+=======
+from gan_recipe.journal import LATE, Journal, Screen
+>>>>>>> 5ab8f75 (verify-resume trains the whole plan in miniature; figures come in the order of rounds whenever they are written; victims forked for tests of faults)
 from gan_recipe.lineage import changes_against, code_versions
 from gan_recipe.new_run import check_new, new_run
 from gan_recipe.observers import Observers
@@ -230,16 +234,24 @@ def train(
             if done % sheet.every == 0 or done == run.rounds:
                 _write_sheet(training, folder, observers, done)
             if run.measure_every and done % run.measure_every == 0 and done < run.rounds:
+                _write_all(journal, doctor)
                 journal.write(done, {f"metrics/{name}": value for name, value in measure(training).items()})
             if done % run.checkpoint_every == 0 or last or done in run.keep_at:
                 # A checkpoint that is resumed from must not be newer than the figures on file.
-                journal.catch_up()
-                if doctor:
-                    doctor.catch_up()
+                _write_all(journal, doctor)
                 checkpoints.save(folder, training.checkpoint(done), keep=run.keep, keep_at=run.keep_at)
             if last:
                 break
     return done
+
+
+def _write_all(journal: Journal, doctor: Doctor | None) -> None:
+    """Write every figure, in the order in which the rounds alone would have brought them: a stop changes no file."""
+    while waiting := [each for each in (journal.waiting, doctor.waiting if doctor else None) if each is not None]:
+        old_enough = min(waiting) + LATE
+        journal.catch_up(old_enough)
+        if doctor:
+            doctor.catch_up(old_enough)
 
 
 def _write_sheet(training: Training, folder: RunFolder, observers: Observers, round: int) -> None:

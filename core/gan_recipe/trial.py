@@ -17,14 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_recipe.check import check_file
+from gan_recipe.bench import Told
 from gan_recipe.checkpoint import BrokenCheckpointError, load
-from gan_recipe.recipe_file import load as load_recipe
 from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds
 from gan_recipe.train import resume, start
 from gan_recipe.training import Training
-from gan_recipe.verify_resume import Trial
+from gan_recipe.verify_resume import Trial, trial_recipe
 
 
 def carry_out(trial: Trial) -> None:
@@ -38,10 +37,7 @@ def carry_out(trial: Trial) -> None:
     if folder.path.exists():
         resume(str(folder.path), registry, watch, device=trial.device)
     else:
-        file = load_recipe(trial.recipe, trial.overrides)
-        if not trial.metrics:
-            file.tables.pop("metrics", None)
-        start(check_file(file, registry), registry, watch, name="run", device=trial.device, root=trial.root)
+        start(trial_recipe(trial, registry), registry, watch, name="run", device=trial.device, root=trial.root)
     watch.note()
 
 
@@ -81,12 +77,14 @@ class _Watch:
 
     def figures(self, round: int, values: Mapping[str, float]) -> None: ...
 
+    def verdict(self, told: Told) -> None: ...
+
     def end(self) -> None: ...
 
 
 def _note_data(trial: Trial, registry: Registry) -> None:
     """The digest of each field of each batch, made in the order that the trial says."""
-    training = Training(check_file(load_recipe(trial.recipe, trial.overrides), registry), trial.device)
+    training = Training(trial_recipe(trial, registry), trial.device)
     with trial.notes.open("a") as file:
         for position in trial.data:
             batch = training.stream.batch(position)

@@ -14,11 +14,13 @@ from typing import Any
 
 from attrs import asdict, frozen
 
-from gan_recipe.check import check_file
-from gan_recipe.errors import RunError
-from gan_recipe.recipe_file import load
+from gan_recipe.check import check, check_file
+from gan_recipe.errors import RecipeError, RunError
+from gan_recipe.override import read
+from gan_recipe.recipe import Recipe
 from gan_recipe.registry import Registry
-from gan_recipe.resume_difference import Difference, TrialRun, difference, differing_fields
+from gan_recipe.resume_difference import Difference, TrialRun, differing_fields, explained, parting
+from gan_recipe.settable import settings_of
 
 #: How a stop comes: asked for, or not to be caught. They alternate.
 _SIGNALS = (signal.SIGTERM, signal.SIGKILL)
@@ -34,6 +36,8 @@ class Trial:
     root: Path
     #: The file of digests that it appends to.
     notes: Path
+    rounds: int
+    checkpoint_every: int = 1
     device: str = "cpu"
     metrics: bool = False
     #: The round after which it is stopped, and how; None trains to the end.
@@ -85,52 +89,78 @@ def verify(
 
     Raises RecipeError for a recipe that is not sound, and RunError when a process fails that should not.
     """
-    registry = Registry.installed()
-    given = [*overrides, f"run.rounds={rounds}", "run.checkpoint_every=1", "run.keep=2", "run.observers=[]"]
-    # Lines of figures that span a stop, and sheets on both sides of one.
-    given += [f"run.log_every={max(1, rounds // 4)}", "run.measure_every=0"]
-    if "sheet" in load(stated, overrides).tables:
-        given.append(f"sheet.every={max(1, rounds // 3)}")
-    recipe = check_file(load(stated, given), registry)
+    recipe = check(stated, overrides)
     at = sorted({max(1, round * rounds // (stops + 1)) for round in range(1, stops + 1)})
     planned = [(round, _SIGNALS[index % 2]) for index, round in enumerate(at)]
     folder = Path(tempfile.mkdtemp(prefix="gan-recipe-verify-"))
 
-    def trial(run: TrialRun, **more: Any) -> None:
-        trial = Trial(stated, given, run.root, run.notes, device, metrics, **more)
+    def trial(run: TrialRun, every: int, **more: Any) -> None:
+        trial = Trial(stated, (*overrides,), run.root, run.notes, rounds, every, device, metrics, **more)
         code, errors = launch(trial)
         if code not in (0, -trial.signal) or (code and trial.stop is None):
             last = errors.strip().rpartition("\n")[2] or f"exit code {code}"
             raise RunError(f"a process of the trial failed, so that nothing can be said: {last}")
 
-    try:
-        straight, stopped = (TrialRun(folder / name, folder / f"{name}.jsonl") for name in ("straight", "stopped"))
-        say(f"training {rounds} rounds straight")
-        trial(straight)
+    def train_twice(every: int) -> tuple[TrialRun, TrialRun]:
+        straight, stopped = (_run_in(folder, f"{name}-{every}") for name in ("straight", "stopped"))
+        say(f"training {rounds} rounds straight, with a checkpoint every {every}")
+        trial(straight, every)
         for round, number in planned:
             say(f"training on to round {round}, and {_ending(number)}")
-            trial(stopped, stop=round, signal=number)
+            trial(stopped, every, stop=round, signal=number)
         say("training on to the end")
-        trial(stopped)
-        forward, backward = (TrialRun(folder / name, folder / f"{name}.jsonl") for name in ("forward", "backward"))
+        trial(stopped, every)
+        return straight, stopped
 
-        def data_differs() -> list[str]:
-            say("looking for the cause: making the batches in another order")
-            trial(forward, data=list(range(rounds)))
-            trial(backward, data=list(reversed(range(rounds))))
-            return differing_fields(forward, backward)
+    def data_differs() -> list[str]:
+        say("looking for the cause: making the batches in another order")
+        forward, backward = (_run_in(folder, name) for name in ("forward", "backward"))
+        trial(forward, 1, data=list(range(rounds)))
+        trial(backward, 1, data=list(reversed(range(rounds))))
+        return differing_fields(forward, backward)
 
-        found = difference(recipe, straight, stopped, at, data_differs)
+    try:
+        every = max(1, rounds // 3)
+        straight, stopped = train_twice(every)
+        parted = parting(straight, stopped, at)
+        if parted and every > 1:
+            say("they differ; training again to find the very round")
+            parted = parting(*train_twice(1), at) or parted
         return Verdict(
             rounds,
             tuple((round, signal.Signals(number).name) for round, number in planned),
-            len([key for found in dict(straight.digests()).values() for key in found if not key.startswith("state/")]),
-            len(straight.lines()),
+            len([key for _, found in straight.digests() for key in found if not key.startswith("state/")]),
+            sum(map(len, straight.lines().values())),
             len(straight.sheets()),
-            found,
+            explained(parted, recipe, data_differs) if parted else None,
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def trial_recipe(trial: Trial, registry: Registry) -> Recipe:
+    """The recipe in miniature: its whole plan, ramps and milestones included, in the trial's rounds.
+
+    Raises RecipeError.
+    """
+    file, problems = read(trial.recipe, trial.overrides, (), settings_of(registry))
+    if problems:
+        raise RecipeError(problems)
+    run = dict(file.tables["run"])
+    scale = min(1.0, trial.rounds / run["rounds"])
+    # Lines of figures whose sums span a stop, and sheets on both sides of one.
+    run |= {"rounds": max(run["rounds"], trial.rounds), "scale": scale, "log_every": max(1, trial.rounds // 4)}
+    run |= {"checkpoint_every": round(trial.checkpoint_every / scale), "keep": 2, "keep_at": []}
+    file.tables["run"] = run | {"observers": [], "measure_every": 0}
+    if "sheet" in file.tables:
+        file.tables["sheet"] = file.tables["sheet"] | {"every": round(max(1, trial.rounds // 3) / scale)}
+    if not trial.metrics:
+        file.tables.pop("metrics", None)
+    return check_file(file, registry)
+
+
+def _run_in(folder: Path, name: str) -> TrialRun:
+    return TrialRun(folder / name, folder / f"{name}.jsonl")
 
 
 def _ending(number: int) -> str:

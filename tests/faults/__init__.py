@@ -1,0 +1,1 @@
+"""Faults on purpose: kills, full disks, damaged and hostile files. ``pytest -m faults`` runs them."""

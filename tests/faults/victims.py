@@ -1,0 +1,159 @@
+"""Processes to be killed: forked from one that has torch imported, so that each costs milliseconds and is yet fresh."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen
+class Ended:
+    """How a victim ended."""
+
+    #: The exit code, or minus the number of the signal that killed it.
+    code: int
+    out: str
+    err: str
+
+
+class Victims:
+    """Starts functions in forks of a process that has imported what training needs and computed nothing yet."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "faults.victims"],
+            cwd=Path(__file__).parents[1],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._told()
+
+    def __enter__(self) -> Victims:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        assert self._server.stdin
+        self._server.stdin.close()
+        self._server.wait(timeout=30)
+
+    def start(
+        self,
+        call: str,
+        *arguments: Any,
+        folder: Path,
+        path: Sequence[Path] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> int:
+        """Call ``module:function`` of plain ``arguments`` in a fork that stands in ``folder``; its process id."""
+        told = {
+            "call": call,
+            "arguments": arguments,
+            "folder": str(folder),
+            "path": [str(each) for each in path],
+            "environment": dict(environment or {}),
+        }
+        assert self._server.stdin
+        self._server.stdin.write(json.dumps(told) + "\n")
+        self._server.stdin.flush()
+        self._folder = folder
+        return int(self._told()["pid"])
+
+    def wait(self) -> Ended:
+        """Wait for the victim that was started last."""
+        code = self._told()["code"]
+        out, err = ((self._folder / f".victim.{name}").read_text(errors="replace") for name in ("out", "err"))
+        return Ended(code, out, err)
+
+    def run(self, call: str, *arguments: Any, folder: Path, **more: Any) -> Ended:
+        """Start a victim and wait for it."""
+        self.start(call, *arguments, folder=folder, **more)
+        return self.wait()
+
+    def _told(self) -> dict[str, Any]:
+        assert self._server.stdout
+        line = self._server.stdout.readline()
+        if not line:
+            raise AssertionError(f"the server of victims ended with {self._server.wait()}")
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+
+def gan_recipe(*words: str) -> None:
+    """The command line with ``words``."""
+    from gan_recipe.cli import main
+
+    sys.argv = ["gan-recipe", *words]
+    main()
+
+
+def trial(told: Mapping[str, Any]) -> None:
+    """A trial of ``verify-resume``."""
+    from gan_recipe.trial import carry_out
+    from gan_recipe.verify_resume import Trial
+
+    carry_out(Trial(**{**told, "root": Path(told["root"]), "notes": Path(told["notes"])}))
+
+
+def _serve() -> None:
+    import gan_recipe.cli
+    import gan_recipe.trial  # noqa: F401
+
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    _reply(replies, ready=True)
+    for line in sys.stdin:
+        told = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _become_a_victim(told)
+        _reply(replies, pid=pid)
+        _, status = os.waitpid(pid, 0)
+        _reply(replies, code=os.waitstatus_to_exitcode(status))
+
+
+def _become_a_victim(told: dict[str, Any]) -> None:
+    code = 70
+    try:
+        folder = Path(told["folder"])
+        os.chdir(folder)
+        os.environ.update(told["environment"])
+        sys.path[:0] = told["path"]
+        importlib.invalidate_caches()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for name, number in (("out", 1), ("err", 2)):
+            os.dup2(os.open(folder / f".victim.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        module, _, function = told["call"].partition(":")
+        getattr(importlib.import_module(module), function)(*told["arguments"])
+        code = 0
+    except SystemExit as exit:
+        code = exit.code if isinstance(exit.code, int) else 0 if exit.code is None else 1
+        if isinstance(exit.code, str):
+            print(exit.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _reply(replies: Any, **what: Any) -> None:
+    replies.write(json.dumps(what) + "\n")
+    replies.flush()
+
+
+if __name__ == "__main__":
+    _serve()

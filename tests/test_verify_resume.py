@@ -1,0 +1,209 @@
+"""``verify-resume`` says that what resumes exactly does, and names what does not: the round, the tensors, the cause."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from attrs import asdict
+from faults.victims import Victims
+
+from gan_recipe.resume_difference import Difference
+from gan_recipe.verify_resume import Trial, Verdict, verify
+
+PLUGIN = '''
+"""Components that forget themselves: each keeps something where no checkpoint finds it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from gan_recipe import Data, Field, Head, Loss, hookimpl
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_calls = [0]
+
+
+@frozen
+class Counting(Loss):
+    """A loss whose weight grows with every call."""
+
+    def __call__(self, fake: Tensor) -> Tensor:
+        _calls[0] += 1
+        return fake.mean() * _calls[0]
+
+
+@frozen
+class Unseeded(Loss):
+    """A loss with noise from a generator that nobody seeds."""
+
+    def __call__(self, fake: Tensor) -> Tensor:
+        return fake.mean() * random.random()
+
+
+@frozen
+class Walking(Data):
+    """A source that counts its batches."""
+
+    def fields(self) -> Mapping[str, Field]:
+        return {"point": Field((2,)), "mode": Field((), "int64", 4)}
+
+    def open(self, *, held_out: bool = False):
+        import numpy as np
+
+        class Source:
+            fingerprint = "0"
+            made = 0
+
+            def __len__(self):
+                return 100
+
+            def batch(self, seed, position, size, fields=None):
+                self.made += 1
+                return {"point": np.full((size, 2), self.made, "float32"), "mode": np.zeros(size, "int64")}
+
+        return Source()
+
+
+@hookimpl
+def gan_recipe_components():
+    return {"counting": Counting, "unseeded": Unseeded, "walking": Walking}
+'''
+
+
+@pytest.fixture(scope="module")
+def victims() -> Iterator[Victims]:
+    with Victims() as victims:
+        yield victims
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed plugin, in a folder of its own."""
+    folder = tmp_path / "site"
+    info = folder / "forgetful-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: forgetful\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[gan_recipe]\nforgetful = forgetful_plugin\n")
+    (folder / "forgetful_plugin.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+@pytest.fixture
+def verified(victims: Victims, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Verdict]:
+    monkeypatch.chdir(tmp_path)
+
+    def verified(text: str, *path: Path, **more: int) -> Verdict:
+        (tmp_path / "mine.toml").write_text(text)
+
+        def launch(trial: Trial) -> tuple[int, str]:
+            told = {**asdict(trial), "root": str(trial.root), "notes": str(trial.notes)}
+            ended = victims.run("faults.victims:trial", told, folder=tmp_path, path=path)
+            return ended.code, ended.err
+
+        return verify("mine.toml", launch=launch, **more)
+
+    return verified
+
+
+def difference(verdict: Verdict) -> Difference:
+    assert verdict.difference is not None
+    return verdict.difference
+
+
+def test_a_sound_recipe_resumes_exactly(verified: Callable[..., Verdict], ring: str) -> None:
+    """After a SIGTERM, a kill and another SIGTERM: every tensor, line and sheet of the whole plan."""
+    verdict = verified(ring)
+    assert verdict.difference is None
+    assert verdict.stops == ((3, "SIGTERM"), (6, "SIGKILL"), (9, "SIGTERM"))
+    assert verdict.tensors > 60 and verdict.lines >= 4 and verdict.sheets == 4
+
+
+def test_a_component_with_a_memory_is_found_and_named(
+    verified: Callable[..., Verdict], ring: str, plugin: Path
+) -> None:
+    """The first round after the first stop, the generator's tensors, and the losses and networks that took part."""
+    text = ring.replace('use = "bce_generator"', 'use = "forgetful.counting"')
+    found = difference(verified(text, plugin, rounds=4, stops=1))
+    assert found.round == 3
+    assert found.what[0].startswith("network generator: 2 of 2")
+    assert "kept outside the checkpoint" in found.cause and "forgetful.counting (gan)" in found.cause
+
+
+def test_a_component_that_draws_unseeded_is_told_apart(
+    verified: Callable[..., Verdict], ring: str, plugin: Path
+) -> None:
+    """It differs before anything was stopped, which is another cause."""
+    text = ring.replace('use = "bce_generator"', 'use = "forgetful.unseeded"')
+    found = difference(verified(text, plugin, rounds=3, stops=1))
+    assert found.round == 1 and "nothing had been stopped by then" in found.cause
+
+
+def test_a_source_with_a_place_of_its_own_is_named_with_its_fields(
+    verified: Callable[..., Verdict], ring: str, plugin: Path
+) -> None:
+    """The batches come out otherwise in another order."""
+    text = ring.replace('{ use = "toy_2d", modes = 4, sd = 0.1 }', '{ use = "forgetful.walking" }')
+    found = difference(verified(text, plugin, rounds=4, stops=1))
+    assert found.round is not None and "not a function of (seed, position): toy.point" in found.cause
+
+
+def test_the_command_in_real_processes(ring: str, plugin: Path, tmp_path: Path) -> None:
+    """Exit code 1 with the round and the cause; a recipe that is wrong is told by check's exit code."""
+    (tmp_path / "mine.toml").write_text(ring.replace('use = "bce_generator"', 'use = "forgetful.unseeded"'))
+    command = [sys.executable, "-c", "from gan_recipe.cli import main; main()", "verify-resume", "mine.toml"]
+    environment = {**os.environ, "PYTHONPATH": str(plugin), "TMPDIR": str(tmp_path)}
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *more], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    done = run("--rounds", "2", "--stops", "1")
+    assert done.returncode == 1 and "They differ from round 1 on:" in done.stdout, done.stderr
+    assert "Likely cause: nothing had been stopped" in done.stdout
+    assert not list(tmp_path.glob("gan-recipe-verify-*")) and not (tmp_path / "runs").exists()
+    wrong = run("-s", "run.batch=0")
+    assert wrong.returncode == 2 and "run.batch" in wrong.stderr
+
+
+def test_a_trial_ends_with_the_process_that_asked_for_it(ring: str, tmp_path: Path) -> None:
+    """However that one ends: nothing goes on training in the background."""
+    (tmp_path / "mine.toml").write_text(ring)
+    words = ["verify-resume", "mine.toml", "--rounds", "10000"]
+    parent = subprocess.Popen(
+        [sys.executable, "-c", "from gan_recipe.cli import main; main()", *words],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+    )
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    try:
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob("gan-recipe-verify-*/*/run/1/metrics.jsonl")) and time.monotonic() < until:
+            time.sleep(0.05)
+        (child,) = children.read_text().split()
+    finally:
+        parent.kill()
+        parent.wait()
+    until = time.monotonic() + 5
+    while _lives(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _lives(child)
+
+
+def _lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
