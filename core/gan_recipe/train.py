@@ -16,12 +16,8 @@ from gan_recipe.check import check
 from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
-<<<<<<< HEAD
 from gan_recipe.findings import refuse
-from gan_recipe.journal import Journal, Screen
-=======
 from gan_recipe.journal import LATE, Journal, Screen
->>>>>>> 5ab8f75 (verify-resume trains the whole plan in miniature; figures come in the order of rounds whenever they are written; victims forked for tests of faults)
 from gan_recipe.lineage import changes_against, code_versions
 from gan_recipe.new_run import check_new, new_run
 from gan_recipe.observers import Observers
