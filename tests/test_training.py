@@ -192,9 +192,11 @@ def test_a_warm_start_that_does_not_fit_lists_every_shape() -> None:
 
 
 def test_a_start_that_does_not_exist_is_found_by_check() -> None:
-    """Before training, with the command that would make it."""
+    """Before training, and told that no recipe would make it."""
     Path("orphan.toml").write_text('extends = "tiny.toml"\n[networks.body]\nstart = "nobody@3"\n')
-    with pytest.raises(RecipeError, match=r"orphan.toml:3: networks.body.start: .*gan-recipe run nobody"):
+    with pytest.raises(
+        RecipeError, match=r"orphan.toml:3: networks.body.start: .*No nobody.toml that would make it lies beside"
+    ):
         check("orphan.toml")
 
 

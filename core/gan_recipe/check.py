@@ -29,28 +29,42 @@ from gan_recipe.signature import annotation, call_parameters
 from gan_recipe.tables import Tables
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
+from gan_recipe.warm_start import Starts, existing
 
 TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics", "doctor", "findings")
 _PARTS = ("weight", "norm", "bias")
 
 
 def check(
-    stated: str, overrides: Iterable[str] = (), registry: Registry | None = None, *, overlays: Iterable[str] = ()
+    stated: str,
+    overrides: Iterable[str] = (),
+    registry: Registry | None = None,
+    *,
+    overlays: Iterable[str] = (),
+    starts: Starts | None = existing,
 ) -> Recipe:
     """Load and check a recipe, overlays and then overrides laid over it. Raises RecipeError with everything wrong.
 
-    That includes findings that can never be meant; ``find.find`` has the others.
+    That includes findings that can never be meant; ``find.find`` has the others. ``starts`` is asked for the weights of
+    each network that states a start. With None such networks are checked as if they started afresh: for what needs no
+    weights, or has them from a checkpoint of the run itself.
     """
     registry = registry or Registry.installed()
     file, problems = read(stated, overrides, overlays, settings_of(registry))
-    recipe = _check(Tables(file, registry, problems))
+    recipe = _check(Tables(file, registry, problems, starts=starts))
     refuse(find(recipe))
     return recipe
 
 
-def check_file(file: RecipeFile, registry: Registry, *, data: Mapping[str, Data] | None = None) -> Recipe:
+def check_file(
+    file: RecipeFile,
+    registry: Registry,
+    *,
+    data: Mapping[str, Data] | None = None,
+    starts: Starts | None = existing,
+) -> Recipe:
     """Check what ``load`` read; ``data`` stands in for the sources that it names, where these are not to be had."""
-    return _check(Tables(file, registry), data)
+    return _check(Tables(file, registry, starts=starts), data)
 
 
 def resolved(stated: str, registry: Registry) -> dict[str, Any]:
@@ -58,7 +72,7 @@ def resolved(stated: str, registry: Registry) -> dict[str, Any]:
 
     Raises RecipeError for a file that cannot be read and UserError when there is none.
     """
-    tables = Tables(load(stated), registry)
+    tables = Tables(load(stated), registry, starts=None)
     with suppress(RecipeError):
         _check(tables)
     return _resolved(tables)
@@ -178,21 +192,16 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
         start = table.get("start")
         if start is not None and (not isinstance(start, str) or not start):
             tables.report((*key, "start"), f"expected RUN, RUN@ROUND or RUN@ROUND:NETWORK, not {shortened(start)}")
-        elif start:
-            _check_start(tables, start, name, (*key, "start"))
+        elif start and tables.starts is not None:
+            try:
+                tables.starts(tables.wanted(start, name, (*key, "start")))
+            except ValueError as error:
+                tables.report((*key, "start"), str(error))
+        start = start if tables.starts is not None else None
         init = _init(tables, (*key, "init"))
         if component is not None and tables.is_sound(key):
             found[name] = NetworkSpec(name, table["use"], component, start, init, key)
     return found
-
-
-def _check_start(tables: Tables, start: str, network: str, key: Key) -> None:
-    from gan_recipe.warm_start import find_start
-
-    try:
-        find_start(start, network)
-    except ValueError as error:
-        tables.report(key, str(error))
 
 
 def _init(tables: Tables, key: Key) -> dict[str, Named]:

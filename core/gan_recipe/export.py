@@ -102,7 +102,7 @@ def restored(run: RunFolder, at: int | None) -> tuple[Training, int]:
     from gan_recipe import checkpoint as checkpoints
 
     run.describe()
-    training = Training(check(str(run.recipe)))
+    training = Training(check(str(run.recipe), starts=None))
     if at is None:
         loaded = checkpoints.load_newest(run)[0]
     else:

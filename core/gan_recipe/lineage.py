@@ -61,7 +61,7 @@ def code_versions(registry: Registry) -> dict[str, Any]:
 
 
 def _parents(recipe: Recipe) -> list[RunFolder]:
-    starts = [find_start(spec.start, spec.name) for spec in recipe.networks.values() if spec.start]
+    starts = [find_start(spec.start, spec.name, recipe.run.scale) for spec in recipe.networks.values() if spec.start]
     return list({start.run.name: start.run for start in starts}.values())
 
 

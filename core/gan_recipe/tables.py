@@ -13,11 +13,12 @@ from gan_recipe.expression import Expression, ExpressionError, parse
 from gan_recipe.interfaces import Component, Network
 from gan_recipe.optimizers import OPTIMIZERS, TIMM, Option, TorchCall
 from gan_recipe.recipe import Named
-from gan_recipe.recipe_file import RecipeFile
+from gan_recipe.recipe_file import RecipeFile, shipped_folder
 from gan_recipe.registry import LookupProblem, Registry
 from gan_recipe.settings import Surroundings, read_table, structure
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import as_key, shortened
+from gan_recipe.warm_start import Starts, Wanted, existing
 
 NAME_RULE = "expected letters, digits and '_', starting with a letter, and not 'use'"
 _C = TypeVar("_C", bound=Component)
@@ -34,6 +35,8 @@ class Tables:
     classes: dict[str, int | None] = field(factory=dict)
     #: Sources of data that are too wrong to tell their fields.
     unknown_sources: set[str] = field(factory=set)
+    #: What is asked for the weights of every network that states a start; None where they come from elsewhere.
+    starts: Starts | None = existing
     #: Where paths are stated.
     paths: list[Key] = field(factory=list)
     #: The tables as they are read: those at the top that are misspelt have their right names, too.
@@ -130,6 +133,13 @@ class Tables:
             elif stated.count(name) > 1:
                 self.report(key, f"{name!r} is named twice")
         return [name for name in dict.fromkeys(stated) if name in known]
+
+    def wanted(self, start: str, network: str, key: Key) -> Wanted:
+        """A network's ``start``, which ``key`` states."""
+        shown = Path(self.file.shown)
+        is_shipped = shown.resolve().is_relative_to(shipped_folder().resolve())
+        folders = (shown.parent, self.file.origin(self._written(key)).folder)
+        return Wanted(start, network, self.scale, self.file.name if is_shipped else self.file.shown, folders)
 
     # ------------------------------------------------------------------------------------------------ what is named
 

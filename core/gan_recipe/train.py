@@ -29,6 +29,7 @@ from gan_recipe.sheet import write_sheet
 from gan_recipe.stopping import Stop, asked_to_stop
 from gan_recipe.training import Training, use_available_cores
 from gan_recipe.versions import changes, versions
+from gan_recipe.warm_start import existing
 
 
 @frozen
@@ -125,13 +126,15 @@ def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "au
             f"{folder.name} is done: it has trained its {description['rounds']:,} rounds. "
             f'To train on from its weights, state start = "{folder.name}" on the networks of a new recipe'
         )
-    recipe = check(str(folder.recipe), registry=registry)
+    # A checkpoint holds all weights: the run that they once came from may be gone.
+    has_weights = bool(checkpoint_rounds(folder))
+    recipe = check(str(folder.recipe), registry=registry, starts=None if has_weights else existing)
     for sentence in changes(description.get("versions", {}), versions(registry, torch.__version__)):
         screen.say(f"{sentence}; it goes on with that")
     use_available_cores()
     checkpoints.sweep(folder)
     checkpoint = None
-    if checkpoint_rounds(folder):
+    if has_weights:
         checkpoint, skipped = checkpoints.load_newest(folder)
         for sentence in skipped:
             screen.say(sentence)

@@ -69,7 +69,7 @@ class Training:
                 if name in constraint.on
             ]
             try:
-                begun = Beginning(spec) if spec.start else None
+                begun = Beginning(spec, run.scale) if spec.start else None
                 if begun and begun.fits(networks[name]):
                     self.lineage[name] = begun.load(networks[name])
                 with seeded("constraints", name, run.seed):

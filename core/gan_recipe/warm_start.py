@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from gan_recipe.errors import UserError, did_you_mean
+from gan_recipe.errors import UserError, did_you_mean, nearest
 from gan_recipe.recipe import NetworkSpec
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
+from gan_recipe.recipe_file import shipped_recipes
+from gan_recipe.run_folder import NAME, RunFolder, checkpoint_rounds, find_run, runs_named
 from gan_recipe.scale import scaled
 from gan_recipe.toml_value import cut
 
@@ -28,26 +31,93 @@ class Start:
     network: str
 
 
-def find_start(stated: str, network: str) -> Start:
-    """Look up ``RUN``, ``RUN@ROUND`` or ``RUN@ROUND:NETWORK``. Raises ValueError that names the cure."""
+@frozen
+class Wanted:
+    """A network's ``start``, as a recipe that is being checked states it."""
+
+    #: ``RUN``, ``RUN@ROUND`` or ``RUN@ROUND:NETWORK``.
+    stated: str
+    network: str
+    #: The ``run.scale`` of the recipe.
+    scale: float
+    #: How a person calls the recipe.
+    recipe: str
+    #: Where a recipe that would make the run may lie.
+    folders: tuple[Path, ...]
+
+    @property
+    def parts(self) -> tuple[str, str | None, str]:
+        """The run, the round if one is stated, and the network there."""
+        place, _, other = self.stated.partition(":")
+        run, at, round = place.partition("@")
+        return run, round if at else None, other or self.network
+
+    def recipe_of_run(self) -> Path | None:
+        """The recipe that makes the run: the file of that name beside this recipe, else the shipped one."""
+        name = self.parts[0].partition("/")[0]
+        if not NAME.fullmatch(name):
+            return None
+        beside = [folder / f"{name}.toml" for folder in self.folders]
+        shipped = [path for path in shipped_recipes().values() if path.stem == name]
+        found = [path for path in beside if path.is_file()] or (shipped if len(shipped) == 1 else [])
+        return found[0] if found else None
+
+
+#: Sees to it that a network's weights are there, or will be. Raises ValueError that names the cure.
+Starts = Callable[[Wanted], None]
+
+
+def existing(wanted: Wanted) -> None:
+    """The weights are there. Raises ValueError that names the command which makes them."""
+    try:
+        find_start(wanted.stated, wanted.network, wanted.scale)
+    except ValueError as error:
+        if wanted.recipe_of_run():
+            cure = f"To train it first: gan-recipe run {wanted.recipe} --with-parents"
+        else:
+            cure = missing_recipe(wanted)
+        raise ValueError(f"{error} {cure}") from None
+
+
+def missing_recipe(wanted: Wanted) -> str:
+    """A sentence for a run that no recipe would make."""
+    name = wanted.parts[0].partition("/")[0]
+    shipped = {path.stem for path in shipped_recipes().values()}
+    hint = did_you_mean(name, shipped) if nearest(name, shipped) else ""
+    return f"No {cut(name)}.toml that would make it lies beside this recipe, nor is one shipped.{hint}"
+
+
+def find_start(stated: str, network: str, scale: float = 1.0) -> Start:
+    """Look up ``RUN``, ``RUN@ROUND`` or ``RUN@ROUND:NETWORK``. Raises ValueError for what is not there.
+
+    Of the runs of one name, the newest that has the checkpoint; those at the same ``scale`` come before others.
+    """
     place, _, other = stated.partition(":")
     name, at, round = place.partition("@")
     try:
-        run = find_run(name)
+        newest = find_run(name)
     except UserError as error:
-        raise ValueError(f"{error} Train it first: gan-recipe run {name.partition('/')[0]}") from None
-    have = checkpoint_rounds(run)
-    if not have:
-        raise ValueError(f"the run {run.name} has no checkpoint")
-    return Start(run, _round_of(run, round, have) if at else have[-1], other or network)
+        raise ValueError(str(error)) from None
+    runs = [*reversed(runs_named(name))] if NAME.fullmatch(name) and newest.path.parent.name == name else [newest]
+    problem: ValueError | None = None
+    for run in sorted(runs, key=lambda run: run.scale != scale):
+        have = checkpoint_rounds(run)
+        try:
+            if not have:
+                raise ValueError(f"the run {run.name} has no checkpoint.")
+            return Start(run, _round_of(run, round, have) if at else have[-1], other or network)
+        except ValueError as error:
+            problem = problem or error
+    assert problem is not None, "find_run found one"
+    raise problem
 
 
 def _round_of(run: RunFolder, stated: str, have: list[int]) -> int:
     """The round of a run that a recipe calls ``stated``: it counts as the run's recipe does, before ``run.scale``."""
     kept = ", ".join(map(str, have))
-    if not stated.isdecimal() or len(stated) > _LONGEST_ROUND:
+    if not is_round(stated):
         raise ValueError(
-            f"the run {run.name} has no checkpoint of round {cut(stated) or '(none stated)'}; it has: {kept}"
+            f"the run {run.name} has no checkpoint of round {cut(stated) or '(none stated)'}; it has: {kept}."
         )
     scale = run.scale
     round = scaled(int(stated), scale)
@@ -55,19 +125,24 @@ def _round_of(run: RunFolder, stated: str, have: list[int]) -> int:
         shortened = f" (its {round}, for it ran at scale {scale:g})" if scale != 1 else ""
         raise ValueError(
             f"the run {run.name} has no checkpoint of round {stated}{shortened}; it has: {kept}. "
-            f"A recipe that states run.keep_at = [{int(stated)}] keeps that one"
+            f"A recipe that states run.keep_at = [{int(stated)}] keeps that one."
         )
     return round
+
+
+def is_round(stated: str) -> bool:
+    """Whether a text is the number of a round."""
+    return stated.isdecimal() and len(stated) <= _LONGEST_ROUND
 
 
 class Beginning:
     """The weights that a network starts with. Raises ValueError when they cannot be read."""
 
-    def __init__(self, spec: NetworkSpec) -> None:
+    def __init__(self, spec: NetworkSpec, scale: float) -> None:
         from gan_recipe.checkpoint import BrokenCheckpointError, load
 
         assert spec.start is not None
-        self._start = start = find_start(spec.start, spec.name)
+        self._start = start = find_start(spec.start, spec.name, scale)
         try:
             checkpoint = load(start.run, start.round)
         except BrokenCheckpointError as error:

@@ -25,7 +25,7 @@ def graph(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], nu
     from gan_recipe.errors import UserError
     from gan_recipe.plan import plan_from_start
 
-    checked = check(recipe, overrides, overlays=overlays)
+    checked = check(recipe, overrides, overlays=overlays, starts=None)
     if number >= checked.run.rounds:
         raise UserError(f"the run has {checked.run.rounds:,} rounds, from 0 to {checked.run.rounds - 1}; not {number}")
     plan = plan_from_start(checked, number)

@@ -12,6 +12,9 @@ from gan_recipe.errors import harmless
 from gan_recipe.stopping import exit_code
 
 if TYPE_CHECKING:
+    from gan_recipe.chain import Chain
+    from gan_recipe.journal import Screen
+    from gan_recipe.registry import Registry
     from gan_recipe.train import Outcome
 
 _strict = click.option(
@@ -29,6 +32,12 @@ _strict = click.option(
     "--resume-or-start", is_flag=True, help="Go on with the newest run of this very recipe, or start one: for a job."
 )
 @_strict
+@click.option(
+    "--with-parents",
+    is_flag=True,
+    help="Train the runs first whose weights this one starts from and that are missing; -s and --overlay change them "
+    "all.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(
     recipe: str | None,
@@ -39,6 +48,7 @@ def run(
     resumed: str | None,
     resume_or_start: bool,
     strict: bool,
+    with_parents: bool,
     quiet: bool,
 ) -> None:
     """Train a recipe: a .toml file or the name of a shipped one.
@@ -63,12 +73,20 @@ def run(
         raise click.UsageError(what)
     if resumed and resume_or_start:
         raise click.UsageError("--resume-or-start takes a recipe, and finds its run by itself.")
+    if resumed and with_parents:
+        raise click.UsageError("--with-parents takes a recipe; a run that is resumed has its weights.")
     from gan_recipe.cli.screen import screen_for
     from gan_recipe.registry import Registry
 
     registry = Registry.installed()
     screen = screen_for(quiet=quiet)
-    if resumed:
+    if with_parents:
+        from gan_recipe.chain import plan_chain
+
+        assert recipe is not None
+        chain = plan_chain(recipe, overrides, overlays, registry, name or "")
+        outcome = _train_chain(chain, registry, screen, device, strict, resume_or_start=resume_or_start, quiet=quiet)
+    elif resumed:
         from gan_recipe import train
 
         outcome = train.resume(resumed, registry, screen, device=device)
@@ -85,6 +103,30 @@ def run(
         _report(outcome)
     if outcome.signal is not None:
         sys.exit(exit_code(outcome.signal))
+
+
+def _train_chain(
+    chain: Chain, registry: Registry, screen: Screen, device: str, strict: bool, *, resume_or_start: bool, quiet: bool
+) -> Outcome:
+    """Train every link, or go on with it where it was stopped; the outcome of the last, or of the one that stopped."""
+    from gan_recipe import train
+
+    for sentence in chain.told:
+        screen.say(sentence)
+    *parents, last = chain.links
+    for number, link in enumerate(parents, 1):
+        screen.say(f"{number} of {len(chain.links)}: {link.name}")
+        outcome = train.resume_or_start(link.recipe, registry, screen, name=link.name, device=device, strict=strict)
+        if outcome.how == "done" and not link.is_made():  # somebody removed its checkpoints
+            outcome = train.start(link.recipe, registry, screen, name=link.name, device=device, strict=strict)
+        if outcome.how != "done":
+            return outcome
+        if not quiet:
+            _report(outcome)
+    if parents:
+        screen.say(f"{len(chain.links)} of {len(chain.links)}: {last.name}")
+    begin = train.resume_or_start if resume_or_start else train.start
+    return begin(last.recipe, registry, screen, name=last.name, device=device, strict=strict)
 
 
 def _report(outcome: Outcome) -> None:

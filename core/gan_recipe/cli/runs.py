@@ -72,7 +72,7 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
         raise UserError(
             f"{folder.name} keeps no checkpoint of round {at}; it has: {', '.join(map(str, have)) or 'none'}"
         )
-    recipe = check(str(folder.recipe))
+    recipe = check(str(folder.recipe), starts=None)
     if not recipe.columns:
         raise UserError(f"{folder.name} has no sheet: its recipe states no [sheet] columns")
     from gan_recipe import checkpoint as checkpoints
