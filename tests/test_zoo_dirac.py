@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.recipe_file import shipped_recipes
 from gan_recipe.registry import Registry
 from gan_recipe.train import start
 
@@ -28,6 +31,9 @@ ARRIVES = {
     "r2": True,
     "relativistic": True,
 }
+
+
+BENCHMARK = Path(__file__).parent / "benchmarks" / "zoo.py"
 
 
 def sigmoid(x: float) -> float:
@@ -96,3 +102,29 @@ def test_the_loss_that_does_not_saturate_drifts_in_slowly(ways: dict[str, Way]) 
     assert 0.2 < distances[-1] < 0.35
     shrinking = [distances[at + 10] / distances[at] for at in (9, 19, 29, 39)]
     assert shrinking == sorted(shrinking)
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    """The script that measures the zoo and writes its page."""
+    spec = importlib.util.spec_from_file_location("zoo", BENCHMARK)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_the_zoo_is_what_was_measured(benchmark: ModuleType) -> None:
+    """Every figure of docs/zoo.md comes from docs/zoo.json, and every recipe of the zoo has one."""
+    measured = benchmark.read()
+    assert benchmark.PAGE.read_text() == benchmark.page(measured)
+    shipped = {name.removeprefix("zoo/") for name in shipped_recipes() if name.startswith("zoo/")}
+    assert shipped == set(measured)
+    assert all(f"`{name}`" in benchmark.page(measured) for name in measured)
+
+
+def test_the_dirac_figures_of_the_page_are_those_of_today(benchmark: ModuleType, ways: dict[str, Way]) -> None:
+    """The suite trains them, so the page cannot grow stale."""
+    for name, way in ways.items():
+        kept = benchmark.read()[f"dirac_{name}"]["0"]
+        assert way[-1] == pytest.approx((kept["theta"], kept["psi"]), rel=0.02, abs=1e-6), name
