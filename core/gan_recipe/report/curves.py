@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import define, field, frozen
 
@@ -18,6 +18,8 @@ _LATEST_ROUND = 10**12
 #: Points of all curves of a page together, each a dozen bytes or two.
 _POINTS = 24_000
 _FEWEST_BUCKETS, _MOST_BUCKETS = 8, 600
+
+Kind = Literal["losses", "metrics", "signals", "other"]
 
 
 @define
@@ -57,7 +59,7 @@ class Chart:
     """Lines that share an axis: the terms of a player, or one figure."""
 
     title: str
-    kind: Literal["losses", "metrics", "signals", "other"]
+    kind: Kind
     lines: list[Line]
 
 
@@ -97,13 +99,9 @@ def charts(runs: Sequence[Mapping[str, Series]]) -> list[Chart]:
                 losses.setdefault(player, []).append(line)
             elif kind != "weighted" or f"{player}/loss/{term}" not in figures:
                 others.setdefault(name, []).append(Line(index, name, series.thinned(buckets)))
-    kinds: Mapping[str, Literal["metrics", "signals"]] = {"metrics": "metrics", "signals": "signals"}
     found = [Chart(player, "losses", lines) for player, lines in losses.items()]
-    for name, lines in others.items():
-        first, slash, rest = name.partition("/")
-        kind_of = kinds.get(first, "other") if slash else "other"
-        found.append(Chart(rest if kind_of != "other" else name, kind_of, lines))
-    order = ("losses", "metrics", "signals", "other")
+    found += [Chart(*_place(name), lines) for name, lines in others.items()]
+    order = get_args(Kind)
     return sorted(found, key=lambda chart: order.index(chart.kind))
 
 
@@ -130,6 +128,16 @@ def as_json(charts: Sequence[Chart]) -> list[dict[str, Any]]:
         }
         for chart in charts
     ]
+
+
+def _place(name: str) -> tuple[str, Kind]:
+    """The title and the kind of a figure that is no loss."""
+    first, _, rest = name.partition("/")
+    if rest and first == "metrics":
+        return rest, "metrics"
+    if rest and first == "signals":
+        return rest, "signals"
+    return name, "other"
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -1,0 +1,130 @@
+"""The page of one run, from the files in its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from attrs import frozen
+
+from gan_recipe.errors import UserError
+from gan_recipe.history import Entry, read_entry
+from gan_recipe.report.curves import Series, as_json, charts, read_series
+from gan_recipe.report.facts import facts
+from gan_recipe.report.family import Branch, family
+from gan_recipe.report.film import films
+from gan_recipe.report.outcome import outcome, time_between
+from gan_recipe.report.page import rendered
+from gan_recipe.report.pictures import MOST_SHEETS
+from gan_recipe.report.plan_drawing import PlanDrawing, drawn_plans
+from gan_recipe.run_folder import RunFolder, all_runs, now
+
+_MOST_VERDICTS = 40
+_MOST_NOTES = 40
+_MOST_CHANGES = 200
+_LONGEST_TEXT = 4_000
+_LONGEST_RECIPE = 60_000
+
+
+@frozen
+class Figure:
+    """A row of the table of figures."""
+
+    name: str
+    before: float | None
+    after: float | None
+    #: The same of each run that this one is held against.
+    others: tuple[float | None, ...]
+
+
+def run_page(run: RunFolder) -> str:
+    """The page as HTML. Raises UserError when the folder is no run."""
+    told = run.describe()
+    entry = read_entry(run)
+    series = read_series(run)
+    known = all_runs()
+    film = films([run], MOST_SHEETS)
+    done = max([entry.round, *(each.rounds[-1] for each in series.values() if each.rounds)])
+    compared = _compared(entry, known)
+    plans, no_plan = _plans(run)
+    return rendered(
+        "run.html.jinja",
+        ["charts", "film"],
+        title=run.name,
+        written=now()[:16].replace("T", " "),
+        outcome=outcome(
+            entry.outcome,
+            round=done,
+            rounds=entry.rounds,
+            name=run.name,
+            took=time_between(told.get("started"), told.get("ended")),
+        ),
+        why=_cut(entry.why),
+        notes=entry.notes[-_MOST_NOTES:],
+        verdicts=entry.verdicts[:_MOST_VERDICTS],
+        verdicts_left_out=max(0, len(entry.verdicts) - _MOST_VERDICTS),
+        figures=_figures(entry, compared),
+        compared=[name for name, _ in compared],
+        film=film,
+        is_narrow=any(each.last.width < 0.95 * each.last.height for each in film),
+        curves=curves([run.name], [series], [entry]),
+        plans=plans,
+        no_plan=no_plan,
+        changes=[(name, each[:_MOST_CHANGES], len(each)) for name, each in entry.changes.items()],
+        recipe=_recipe_text(run),
+        tree=family(run, known),
+        link=lambda branch: _link(run, branch),
+        facts=facts(told),
+    )
+
+
+def curves(names: list[str], series: list[dict[str, Series]], entries: list[Entry]) -> dict[str, Any]:
+    """For the page's script: charts, and the doctor's verdicts as marks on them."""
+    verdicts = [
+        {"run": number, "round": verdict.round, "verdict": verdict.verdict[:200]}
+        for number, entry in enumerate(entries)
+        for verdict in entry.verdicts[: _MOST_VERDICTS if len(entries) == 1 else 0]
+    ]
+    return {"runs": names, "several": len(names) > 1, "charts": as_json(charts(series)), "verdicts": verdicts}
+
+
+def _compared(entry: Entry, known: Iterable[RunFolder]) -> list[tuple[str, Entry]]:
+    runs = {run.name: run for run in known}
+    return [(name, read_entry(runs[name])) for name in list(entry.changes)[:3] if name in runs]
+
+
+def _figures(entry: Entry, compared: list[tuple[str, Entry]]) -> list[Figure]:
+    return [
+        Figure(name[:120], entry.baseline.get(name), value, tuple(other.figures.get(name) for _, other in compared))
+        for name, value in list(entry.figures.items())[:100]
+    ]
+
+
+def _plans(run: RunFolder) -> tuple[list[PlanDrawing], str]:
+    """The plans; or none, and why."""
+    try:
+        return drawn_plans(run), ""
+    except UserError as error:
+        return [], _cut(str(error), 1_000)
+
+
+def _recipe_text(run: RunFolder) -> str:
+    try:
+        with run.recipe.open(encoding="utf-8", errors="replace") as file:
+            return _cut(file.read(_LONGEST_RECIPE + 1), _LONGEST_RECIPE)
+    except OSError:
+        return ""
+
+
+def _link(here: RunFolder, branch: Branch) -> str:
+    """The way from this page to that of another run; empty where there is none."""
+    if branch.is_here or branch.run is None or not (branch.run.path / "report.html").is_file():
+        return ""
+    return quote(Path(os.path.relpath(branch.run.path / "report.html", here.path)).as_posix())
+
+
+def _cut(text: str, most: int = _LONGEST_TEXT) -> str:
+    return text if len(text) <= most else f"{text[:most]} …"
