@@ -24,6 +24,7 @@ from gan_recipe.observers import Observers
 from gan_recipe.recipe import Recipe
 from gan_recipe.recipe_file import plain
 from gan_recipe.registry import Registry
+from gan_recipe.report import report_at_end
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds, description_text, find_run, now, runs_named
 from gan_recipe.sheet import write_sheet
 from gan_recipe.stopping import Stop, asked_to_stop
@@ -202,6 +203,7 @@ def _run(
     finally:
         description |= {"outcome": how, "round": done, "ended": now()}
         folder.write_description(description)
+        report_at_end(folder)
         observers.tell("gan_recipe_run_ended", folder=folder.path, outcome=how)
         folder.unlock()
 

@@ -17,6 +17,7 @@ from gan_recipe.cli.graph import graph
 from gan_recipe.cli.judge import judge
 from gan_recipe.cli.log import log, note
 from gan_recipe.cli.plugins import plugins, restrict_plugins
+from gan_recipe.cli.report import compare, report
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
 from gan_recipe.cli.schema import schema
@@ -45,6 +46,8 @@ def cli() -> None:
 
 
 for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, sample, diagnose, judge, export):
+    cli.add_command(command)
+for command in (report, compare):
     cli.add_command(command)
 # What concerns plugins and editors.
 for command in (plugins, schema):

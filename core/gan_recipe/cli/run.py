@@ -144,6 +144,9 @@ def _report(outcome: Outcome) -> None:
     sheets = sorted(folder.sheets.glob("*.png"))
     if sheets:
         click.echo(f"Last sheet: {sheets[-1]}")
+    report = folder.path / "report.html"
+    if report.is_file():
+        click.echo(f"Report: {report}")
 
 
 @click.command()
