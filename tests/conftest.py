@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
+from browser import browser
 from PIL import Image
 
 from gan_recipe.cli import main
 from gan_recipe.registry import Registry
+
+__all__ = ["browser"]
 
 RING = """\
 # A ring of Gaussians, from noise.

@@ -12,11 +12,11 @@ from gan_recipe.report.thinning import thinned
 from gan_recipe.run_folder import RunFolder
 
 # Anybody may have written the file: what is beyond these makes a page slow and nobody wiser.
-_MOST_FIGURES = 400
-_LONGEST_NAME = 120
+_MOST_FIGURES = 300
+_LONGEST_NAME = 100
 _LATEST_ROUND = 10**12
 #: Points of all curves of a page together, each a dozen bytes or two.
-_POINTS = 24_000
+_POINTS = 16_000
 _FEWEST_BUCKETS, _MOST_BUCKETS = 8, 600
 
 Kind = Literal["losses", "metrics", "signals", "other"]
@@ -64,7 +64,7 @@ class Chart:
 
 
 def read_series(run: RunFolder) -> dict[str, Series]:
-    """Every figure of the run by name, at most 400 of them; what is no figure is left out."""
+    """Every figure of the run by name, at most 300 of them; what is no figure is left out."""
     found: dict[str, Series] = {}
     for line in run.lines():
         round = line.get("round") if isinstance(line, dict) else None

@@ -9,7 +9,7 @@ from typing import Any
 # Told elsewhere on the page.
 _ELSEWHERE = {"figures", "baseline", "changes", "parents", "outcome", "why", "round", "rounds"}
 _FIRST = ("recipe", "command", "started", "ended", "device", "precision", "threads", "versions", "code", "data")
-_MOST, _LONGEST, _DEEPEST = 80, 400, 4
+_MOST, _LONGEST, _LONGEST_NAME, _DEEPEST = 80, 400, 120, 4
 
 
 def facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -20,7 +20,7 @@ def facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
         if name in _ELSEWHERE:
             continue
         rows += list(_rows(str(name), told[name]))
-    return [(name[:_LONGEST], value) for name, value in rows[:_MOST]]
+    return [(name[:_LONGEST_NAME], value) for name, value in rows[:_MOST]]
 
 
 def _rows(name: str, value: Any, depth: int = 1) -> Iterator[tuple[str, str]]:

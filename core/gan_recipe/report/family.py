@@ -10,7 +10,7 @@ from attrs import define, field
 from gan_recipe.errors import UserError
 from gan_recipe.run_folder import RunFolder
 
-_MOST_BRANCHES = 200
+_MOST_BRANCHES = 100
 _DEEPEST = 30
 
 
@@ -63,7 +63,7 @@ def family(run: RunFolder, others: Iterable[RunFolder]) -> list[Branch]:
         return branch
 
     # Folders that somebody renamed may claim to come from each other: then the run itself is the root.
-    return [grown(name, "", 0) for name in roots or [run.name]]
+    return [grown(name, "", 0) for name in (roots or [run.name])[:_MOST_BRANCHES]]
 
 
 def _told(run: RunFolder) -> dict[str, Any]:

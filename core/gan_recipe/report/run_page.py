@@ -12,6 +12,7 @@ from attrs import frozen
 
 from gan_recipe.errors import UserError
 from gan_recipe.history import Entry, read_entry
+from gan_recipe.recipe_diff import Change
 from gan_recipe.report.curves import Series, as_json, charts, read_series
 from gan_recipe.report.facts import facts
 from gan_recipe.report.family import Branch, family
@@ -22,11 +23,13 @@ from gan_recipe.report.pictures import MOST_SHEETS
 from gan_recipe.report.plan_drawing import PlanDrawing, drawn_plans
 from gan_recipe.run_folder import RunFolder, all_runs, now
 
-_MOST_VERDICTS = 40
-_MOST_NOTES = 40
-_MOST_CHANGES = 200
-_LONGEST_TEXT = 4_000
-_LONGEST_RECIPE = 60_000
+# What a page can bear. Escaping makes a character of a hostile text five.
+_MOST_VERDICTS = 20
+_MOST_NOTES = 20
+_MOST_COMPARED = 3
+_MOST_CHANGES = 90
+_LONGEST_TEXT = 2_000
+_LONGEST_RECIPE = 40_000
 
 
 @frozen
@@ -73,7 +76,7 @@ def run_page(run: RunFolder) -> str:
         curves=curves([run.name], [series], [entry]),
         plans=plans,
         no_plan=no_plan,
-        changes=[(name, each[:_MOST_CHANGES], len(each)) for name, each in entry.changes.items()],
+        changes=_changes(entry),
         recipe=_recipe_text(run),
         tree=family(run, known),
         link=lambda branch: _link(run, branch),
@@ -93,7 +96,7 @@ def curves(names: list[str], series: list[dict[str, Series]], entries: list[Entr
 
 def _compared(entry: Entry, known: Iterable[RunFolder]) -> list[tuple[str, Entry]]:
     runs = {run.name: run for run in known}
-    return [(name, read_entry(runs[name])) for name in list(entry.changes)[:3] if name in runs]
+    return [(name, read_entry(runs[name])) for name in list(entry.changes)[:_MOST_COMPARED] if name in runs]
 
 
 def _figures(entry: Entry, compared: list[tuple[str, Entry]]) -> list[Figure]:
@@ -103,12 +106,18 @@ def _figures(entry: Entry, compared: list[tuple[str, Entry]]) -> list[Figure]:
     ]
 
 
+def _changes(entry: Entry) -> list[tuple[str, list[Change], int]]:
+    """By run that it is held against: the first changes, and how many there are."""
+    held = list(entry.changes.items())[:_MOST_COMPARED]
+    return [(name, each[: _MOST_CHANGES // len(held)], len(each)) for name, each in held]
+
+
 def _plans(run: RunFolder) -> tuple[list[PlanDrawing], str]:
     """The plans; or none, and why."""
     try:
         return drawn_plans(run), ""
     except UserError as error:
-        return [], _cut(str(error), 1_000)
+        return [], _cut(str(error))
 
 
 def _recipe_text(run: RunFolder) -> str:
