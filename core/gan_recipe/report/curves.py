@@ -16,7 +16,7 @@ _MOST_FIGURES = 300
 _LONGEST_NAME = 100
 _LATEST_ROUND = 10**12
 #: Points of all curves of a page together, each a dozen bytes or two.
-_POINTS = 16_000
+_POINTS = 14_000
 _FEWEST_BUCKETS, _MOST_BUCKETS = 8, 600
 
 Kind = Literal["losses", "metrics", "signals", "other"]

@@ -27,7 +27,7 @@ from gan_recipe.run_folder import RunFolder, all_runs, now
 _MOST_VERDICTS = 20
 _MOST_NOTES = 20
 _MOST_COMPARED = 3
-_MOST_CHANGES = 90
+_MOST_CHANGES = 75
 _LONGEST_TEXT = 2_000
 _LONGEST_RECIPE = 40_000
 
