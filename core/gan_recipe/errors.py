@@ -57,6 +57,14 @@ class RunError(Exception):
     exit_code = 1
 
 
+class ToldElsewhereError(Exception):
+    """Another process of the same run tells what is wrong; this one ends without a word."""
+
+    def __init__(self, exit_code: int) -> None:
+        self.exit_code = exit_code
+        super().__init__("the first process of the run tells why")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest of ``known``, or lists them when nothing is near and they are few."""
     known = sorted(known)

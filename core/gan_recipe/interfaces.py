@@ -189,6 +189,9 @@ class Source(Protocol):
 
     There is no iterator and therefore no loader state: any number of workers may ask for any batch, and a resumed run
     asks for the next position.
+
+    A source whose sample n = position * size + i is a function of (seed, n), however the stream is cut into batches,
+    says so by an attribute ``by_sample = True``: several processes then make only their own samples each.
     """
 
     #: A sha256 that changes whenever any sample would.

@@ -14,6 +14,7 @@ from gan_recipe.bench import Told
 from gan_recipe.case import PREFIX
 from gan_recipe.errors import RunError
 from gan_recipe.observers import Observers
+from gan_recipe.processes import told_once
 from gan_recipe.ramp import weight_at
 from gan_recipe.run_folder import RunFolder
 from gan_recipe.training import Training
@@ -79,10 +80,11 @@ class Journal:
             for name, value in values.items():
                 if not math.isfinite(value):
                     player, _, loss = name.split("/")
-                    raise RunError(
+                    error = RunError(
                         f"players.{player}.losses.{loss} became {value} before round {at:,}. The checkpoints before it "
                         f"are kept; a lower rate (players.{player}.optimizer.lr) or weight is the first thing to try"
                     )
+                    raise told_once(self._training.processes, error)
 
     def write(self, round: int, values: Mapping[str, float]) -> None:
         """One line of figures, now. Raises RunError when the file cannot be written."""

@@ -10,13 +10,14 @@ import pluggy
 class Observers:
     """Tells every plugin's hooks. One that raises is named in a warning and told nothing more; the others go on."""
 
-    def __init__(self, hooks: pluggy.HookRelay) -> None:
+    def __init__(self, hooks: pluggy.HookRelay | None) -> None:
+        """Without ``hooks`` nobody is told anything."""
         self._hooks = hooks
         self._silenced: set[str] = set()
 
     def tell(self, hook: str, **what: object) -> None:
         """Call ``hook`` of every observer with those of ``what`` that it asks for."""
-        for implementation in getattr(self._hooks, hook).get_hookimpls():
+        for implementation in getattr(self._hooks, hook).get_hookimpls() if self._hooks is not None else ():
             name = implementation.plugin_name
             if name in self._silenced:
                 continue

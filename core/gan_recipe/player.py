@@ -10,15 +10,17 @@ from torch import Tensor
 
 from gan_recipe.checkpoint import optimizer_tensors, restore_optimizer
 from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.gradient_exchange import GradientExchange
 from gan_recipe.graph import Graph
 from gan_recipe.optimizers import make_lr_schedule, make_optimizer
+from gan_recipe.processes import Processes
 from gan_recipe.recipe import PlayerSpec, Recipe
 
 
 class Player:
     """Steps one player's networks."""
 
-    def __init__(self, recipe: Recipe, spec: PlayerSpec, graph: Graph) -> None:
+    def __init__(self, recipe: Recipe, spec: PlayerSpec, graph: Graph, processes: Processes | None = None) -> None:
         self.spec = spec
         self.parameters: list[Tensor] = [p for name in spec.trains for p in graph.parameters[name]]
         if not self.parameters:
@@ -50,11 +52,18 @@ class Player:
         # Sums of the raw losses since the last line of figures, kept on the device: reading them waits for it.
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
+        self._processes = processes
+        self._exchange = GradientExchange(processes, self.parameters) if processes else None
 
     def step(self, names: list[str], values: list[Tensor], total: Tensor) -> None:
         """One move: gradients of ``total``, the optimiser's step, the constraints and the average."""
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        if self._exchange is None:
+            total.backward()  # type: ignore[no-untyped-call]
+        else:
+            self._exchange.begin()
+            total.backward()  # type: ignore[no-untyped-call]
+            self._exchange.finish(names)
         self.optimizer.step()
         with torch.no_grad():
             for constraint, network in self._enforced:
@@ -81,9 +90,15 @@ class Player:
 
     def take_means(self) -> dict[str, tuple[Tensor, int]]:
         """The sums of the raw losses and how many they are, since this was last called; still on the device."""
+        self._share_sums()
         taken = {name: (self._sums[name], self._counts[name]) for name in self._sums}
         self._sums, self._counts = {}, {}
         return taken
+
+    def _share_sums(self) -> None:
+        """Each sum becomes the mean over processes: figures and checkpoints do not depend on their number."""
+        if self._processes is not None:
+            self._sums = self._processes.means(self._sums)
 
     @property
     def averages(self) -> Mapping[tuple[str, str], Tensor]:
@@ -92,6 +107,7 @@ class Player:
 
     def tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """What a checkpoint holds of this player."""
+        self._share_sums()
         tensors, other = optimizer_tensors(self.optimizer)
         sums, counts = self._sums, self._counts
         found = {f"optimizer/{key}": value for key, value in tensors.items()}

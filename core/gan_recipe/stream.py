@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,12 +34,17 @@ class Stream:
         seed: int,
         device: str,
         channels_last: bool,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
-        """``sources`` are opened data by name, ``fields`` what batches hold, as ``source.field``."""
+        """``sources`` are opened data by name, ``fields`` what batches hold, as ``source.field``.
+
+        ``share`` is (k, n) for a stream that yields part k of every batch, cut into n: all of it by default.
+        """
         self.sources = sources
         self._fields = {full: full.partition(".")[::2] for full in fields}
         self._wanted = {name: [field for source, field in self._fields.values() if source == name] for name in sources}
         self._batch = batch
+        self._share = share
         self._seeds = {name: derived_seed("data", name, seed) for name in sources}
         self._device = torch.device(device)
         self._format = torch.channels_last if channels_last else torch.contiguous_format
@@ -48,15 +54,27 @@ class Stream:
         return {name: source.fingerprint for name, source in self.sources.items()}
 
     def batch(self, position: int, size: int | None = None) -> Batch:
-        """Batch number ``position``, on the device."""
+        """Batch number ``position``, on the device: this stream's share of it, or all of one of another ``size``."""
         try:
             made = {
-                name: source.batch(self._seeds[name], position, size or self._batch, self._wanted[name])
-                for name, source in self.sources.items()
+                name: self._own_part(name, position) if size is None else self._part(name, position, size)
+                for name in self.sources
             }
         except OSError as error:
             raise RunError(f"the data failed at batch {position}: {error}") from error
         return {full: self._tensor(made[name][short]) for full, (name, short) in self._fields.items()}
+
+    def _part(self, name: str, position: int, size: int) -> Mapping[str, object]:
+        return self.sources[name].batch(self._seeds[name], position, size, self._wanted[name])
+
+    def _own_part(self, name: str, position: int) -> Mapping[str, Any]:
+        part, parts = self._share
+        size = self._batch // parts
+        if parts == 1 or getattr(self.sources[name], "by_sample", False):
+            return self._part(name, position * parts + part, size)
+        # Such a source gives other samples when it is asked for fewer: the whole batch is made, and cut.
+        whole: Mapping[str, Any] = self._part(name, position, self._batch)
+        return {field: array[part * size : (part + 1) * size] for field, array in whole.items()}
 
     def _tensor(self, array: object) -> Tensor:
         tensor = torch.as_tensor(array)

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from gan_recipe import checkpoint as checkpoints
 from gan_recipe.check import check
+from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
@@ -21,6 +22,7 @@ from gan_recipe.journal import LATE, Journal, Screen
 from gan_recipe.lineage import changes_against, code_versions
 from gan_recipe.new_run import check_new, new_run
 from gan_recipe.observers import Observers
+from gan_recipe.processes import Processes, by_first, together
 from gan_recipe.recipe import Recipe
 from gan_recipe.recipe_file import plain
 from gan_recipe.registry import Registry
@@ -31,6 +33,7 @@ from gan_recipe.stopping import Stop, asked_to_stop
 from gan_recipe.training import Training, use_available_cores
 from gan_recipe.versions import changes, versions
 from gan_recipe.warm_start import existing
+from gan_recipe.unwritten_folder import UnwrittenFolder
 
 
 @frozen
@@ -57,6 +60,7 @@ def start(
     device: str = "auto",
     strict: bool = False,
     root: Path | None = None,
+    processes: Processes | None = None,
 ) -> Outcome:
     """Train a new run, in ``root`` or where runs are. Nothing is written before it has been built and rehearsed.
 
@@ -65,14 +69,26 @@ def start(
     check_new(name or recipe.name)
     threads = use_available_cores()
     screen.say(f"building and rehearsing {recipe.file.shown}")
-    training = Training(recipe, chosen_device(device))
-    refuse(training.findings, strict=strict)
+
+    def build() -> Training:
+        built = Training(recipe, chosen_device(device, processes), processes)
+        refuse(built.findings, strict=strict)
+        return built
+
+    training = together(processes, build)
     for finding in training.findings:
         screen.say(f"warning: {finding}")
     changes = changes_against(recipe, name or recipe.name, registry)
     description = {**_describe(training, registry, threads), "changes": changes}
     written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
-    folder = new_run(name or recipe.name, written, root)
+    made: list[RunFolder] = []
+
+    def make() -> str:
+        made.append(new_run(name or recipe.name, written, root))
+        return str(made[0].path)
+
+    path = by_first(processes, make)
+    folder: RunFolder = made[0] if made else UnwrittenFolder(Path(path))
     return _run(training, registry, folder, description, screen, first=0)
 
 
@@ -84,6 +100,7 @@ def resume_or_start(
     name: str | None = None,
     device: str = "auto",
     strict: bool = False,
+    processes: Processes | None = None,
 ) -> Outcome:
     """Go on with the newest run of this very recipe, or start one; one that is done is told as it ended.
 
@@ -92,14 +109,15 @@ def resume_or_start(
     """
     stated = name or recipe.name
     check_new(stated, may_exist=True)
-    folder = _newest_run_of(recipe, stated)
-    if folder is None:
-        return start(recipe, registry, screen, name=name, device=device, strict=strict)
+    path = by_first(processes, lambda: str(found.path) if (found := _newest_run_of(recipe, stated)) else None)
+    if path is None:
+        return start(recipe, registry, screen, name=name, device=device, strict=strict, processes=processes)
+    folder = RunFolder(Path(path))
     told = folder.describe()
     if told.get("outcome") == "done":
         screen.say(f"{folder.name} is done already")
         return Outcome(folder, "done", told["rounds"], told.get("figures", {}), told.get("baseline", {}))
-    return resume(str(folder.path), registry, screen, device=device)
+    return resume(str(folder.path), registry, screen, device=device, processes=processes)
 
 
 def _newest_run_of(recipe: Recipe, name: str) -> RunFolder | None:
@@ -117,8 +135,50 @@ def _newest_run_of(recipe: Recipe, name: str) -> RunFolder | None:
     return None
 
 
-def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "auto") -> Outcome:
+def resume(
+    stated: str, registry: Registry, screen: Screen, *, device: str = "auto", processes: Processes | None = None
+) -> Outcome:
     """Go on with a run from its newest sound checkpoint."""
+    found: list[tuple[RunFolder, Checkpoint | None]] = []
+
+    def find() -> tuple[str, int | None]:
+        folder, checkpoint = _last_state(stated, screen)
+        found.append((folder, checkpoint))
+        return str(folder.path), checkpoint.round if checkpoint else None
+
+    path, round = by_first(processes, find)
+    if not found:
+        theirs = UnwrittenFolder(Path(path))
+        found.append((theirs, checkpoints.load(theirs, round) if round is not None else None))
+    folder, checkpoint = found[0]
+    description = folder.describe()
+    recipe = together(
+        processes,
+        # A checkpoint holds all weights: the run that they once came from may be gone.
+        lambda: check(str(folder.recipe), registry=registry, starts=None if checkpoint else existing),
+    )
+    use_available_cores()
+    training = together(processes, lambda: Training(recipe, chosen_device(device, processes), processes))
+    for sentence in changes(description.get("versions", {}), versions(registry, torch.__version__)):
+        screen.say(f"{sentence}; it goes on with that")
+    if description["data"] != training.stream.fingerprints:
+        screen.say("the data is not what this run began with; it goes on with the data as it is now")
+    first = checkpoint.round if checkpoint else 0
+    if checkpoint:
+        training.restore(checkpoint)
+
+    def cut_back() -> None:
+        if checkpoint:
+            checkpoints.set_aside(folder, first)
+        for sentence in folder.cut_back(checkpoint.state["lengths"] if checkpoint else {}):
+            screen.say(sentence)
+
+    by_first(processes, cut_back)
+    return _run(training, registry, folder, description, screen, first=first)
+
+
+def _last_state(stated: str, screen: Screen) -> tuple[RunFolder, Checkpoint | None]:
+    """The run, locked, and the newest checkpoint that is sound; None before the first."""
     folder = find_run(stated)
     description = folder.describe()
     folder.lock()
@@ -127,35 +187,22 @@ def resume(stated: str, registry: Registry, screen: Screen, *, device: str = "au
             f"{folder.name} is done: it has trained its {description['rounds']:,} rounds. "
             f'To train on from its weights, state start = "{folder.name}" on the networks of a new recipe'
         )
-    # A checkpoint holds all weights: the run that they once came from may be gone.
-    has_weights = bool(checkpoint_rounds(folder))
-    recipe = check(str(folder.recipe), registry=registry, starts=None if has_weights else existing)
-    for sentence in changes(description.get("versions", {}), versions(registry, torch.__version__)):
-        screen.say(f"{sentence}; it goes on with that")
-    use_available_cores()
     checkpoints.sweep(folder)
     checkpoint = None
-    if has_weights:
+    if checkpoint_rounds(folder):
         checkpoint, skipped = checkpoints.load_newest(folder)
         for sentence in skipped:
             screen.say(sentence)
         screen.say(f"building {folder.name} as it was before round {checkpoint.round:,}")
     else:
         screen.say(f"{folder.name} was stopped before its first checkpoint: it begins again")
-    training = Training(recipe, chosen_device(device))
-    if description["data"] != training.stream.fingerprints:
-        screen.say("the data is not what this run began with; it goes on with the data as it is now")
-    first = checkpoint.round if checkpoint else 0
-    if checkpoint:
-        training.restore(checkpoint)
-        checkpoints.set_aside(folder, first)
-    for sentence in folder.cut_back(checkpoint.state["lengths"] if checkpoint else {}):
-        screen.say(sentence)
-    return _run(training, registry, folder, description, screen, first=first)
+    return folder, checkpoint
 
 
-def chosen_device(stated: str) -> str:
+def chosen_device(stated: str, processes: Processes | None = None) -> str:
     """``auto`` takes a GPU when there is one. Raises UserError for one that is not there."""
+    if processes is not None:
+        stated = processes.device(stated)
     if stated == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -174,7 +221,10 @@ def _run(
     *,
     first: int,
 ) -> Outcome:
-    observers = Observers(registry.manager.hook)
+    processes = training.processes
+    training.join()
+    writes = processes is None or processes.first
+    observers = Observers(registry.manager.hook if writes else None)
     observers.tell("gan_recipe_run_started", folder=folder.path, recipe=training.recipe.resolved_tables)
     description.pop("why", None)
     description |= {"outcome": "running", "round": first}
@@ -188,12 +238,13 @@ def _run(
                 screen.end()
             figures: dict[str, float] = {}
             baseline: dict[str, float] = {}
-            if stop.asked is None:
+            asked = stop.asked if processes is None else processes.agree(stop.asked)
+            if asked is None:
                 # The weights are saved, and figures can be taken again.
                 stop.at_once = True
                 figures, baseline = _final_figures(training, folder, observers, screen, description)
-        how = "done" if stop.asked is None else "stopped"
-        return Outcome(folder, how, done, figures, baseline, stop.asked)
+        how = "done" if asked is None else "stopped"
+        return Outcome(folder, how, done, figures, baseline, asked)
     except RunError as error:
         description["why"] = str(error)
         raise
@@ -213,7 +264,7 @@ def train(
 ) -> int:
     """The loop, from round ``first`` on. Returns how many rounds are done: all, or fewer when asked to stop."""
     recipe = training.recipe
-    run, sheet = recipe.run, recipe.sheet
+    run, sheet, processes = recipe.run, recipe.sheet, training.processes
     journal = Journal(training, folder, observers, screen)
     doctor = Doctor(training, folder, observers, journal) if recipe.doctor.settings.enabled else None
     watch = doctor.watch if doctor else None
@@ -226,21 +277,25 @@ def train(
             training.play(done, batch, watch)
             done += 1
             screen.round(done)
-            last = done == run.rounds or stop.asked is not None
+            asked = stop.asked if processes is None else processes.agreed(stop.asked)
+            last = done == run.rounds or asked is not None
             if done % run.log_every == 0 or done == run.rounds:
                 journal.losses(done)
+                training.compare(done)
             journal.catch_up(done)
+            training.compared(done - LATE)
             if doctor:
                 doctor.after(done)
             if done % sheet.every == 0 or done == run.rounds:
                 _write_sheet(training, folder, observers, done)
             if run.measure_every and done % run.measure_every == 0 and done < run.rounds:
                 _write_all(journal, doctor)
-                journal.write(done, {f"metrics/{name}": value for name, value in measure(training).items()})
+                journal.write(done, {f"metrics/{name}": value for name, value in _measured(training).items()})
             if done % run.checkpoint_every == 0 or last or done in run.keep_at:
                 # A checkpoint that is resumed from must not be newer than the figures on file.
                 _write_all(journal, doctor)
-                checkpoints.save(folder, training.checkpoint(done), keep=run.keep, keep_at=run.keep_at)
+                training.compared()
+                _save(training, folder, done)
             if last:
                 break
     return done
@@ -259,14 +314,32 @@ def _write_sheet(training: Training, folder: RunFolder, observers: Observers, ro
     recipe = training.recipe
     if not recipe.columns:
         return
-    with training.averaged():
-        values = training.values(recipe.columns, recipe.sheet.rows)
     path = folder.sheets / f"round-{round:06d}.png"
-    try:
-        write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
-    except OSError as error:
-        raise RunError(f"the sheet {path} cannot be written: {error.strerror}") from error
+
+    def draw() -> None:
+        with training.averaged():
+            values = training.values(recipe.columns, recipe.sheet.rows)
+        try:
+            write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
+        except OSError as error:
+            raise RunError(f"the sheet {path} cannot be written: {error.strerror}") from error
+
+    by_first(training.processes, draw)
     observers.tell("gan_recipe_sheet", folder=folder.path, round=round, image=path)
+
+
+def _save(training: Training, folder: RunFolder, round: int) -> None:
+    run, state = training.recipe.run, training.checkpoint(round)
+
+    def save() -> None:
+        checkpoints.save(folder, state, keep=run.keep, keep_at=run.keep_at)
+
+    by_first(training.processes, save)
+
+
+def _measured(training: Training, *, baseline: bool = False) -> dict[str, float]:
+    """The metrics, over all held-out samples by one process: they are not means that could be shared."""
+    return by_first(training.processes, lambda: measure(training, baseline=baseline))
 
 
 def _final_figures(
@@ -275,7 +348,7 @@ def _final_figures(
     if not training.recipe.metrics:
         return {}, {}
     screen.say("measuring on held-out samples")
-    figures, baseline = measure(training), measure(training, baseline=True)
+    figures, baseline = _measured(training), _measured(training, baseline=True)
     Journal(training, folder, observers, screen).write(
         training.recipe.run.rounds, {f"metrics/{name}": value for name, value in figures.items()}
     )

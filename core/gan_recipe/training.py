@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -14,19 +15,24 @@ from torch import Tensor, nn
 from gan_recipe.build import build_networks, fields_read, rehearse, training_fields
 from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.dataflow import Node, below
-from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.errors import Problem, RecipeError, RunError
 from gan_recipe.find import find
 from gan_recipe.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.interfaces import Source
 from gan_recipe.plan import Move, RoundPlan, movers, plan_round
 from gan_recipe.player import Player
+from gan_recipe.processes import Processes, share_of_cores, told_once
 from gan_recipe.randomness import derived_seed, seeded
 from gan_recipe.recipe import Recipe
+from gan_recipe.row_draws import RowDraws
+from gan_recipe.shared_batch_norm import share_batch_norms, strange_batch_norms
+from gan_recipe.split_check import check_split
 from gan_recipe.stream import Batch, Stream
 from gan_recipe.warm_start import Beginning
 
 # Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
 _BF16_FLOPS = 5e9
+_ALL_ROWS = nullcontext()
 
 #: Is shown every move between its losses and its step: the round, the move, the values, the raw losses.
 Watch = Callable[[int, Move, Store, Sequence[Tensor]], None]
@@ -46,17 +52,24 @@ class _Program:
 class Training:
     """Everything of a run that lives in memory."""
 
-    def __init__(self, recipe: Recipe, device: str = "cpu") -> None:
+    def __init__(self, recipe: Recipe, device: str = "cpu", processes: Processes | None = None) -> None:
         """Build and rehearse; nothing is written. Raises RecipeError for whatever does not fit."""
+        self.processes = processes
+        self._digests: deque[tuple[int, Tensor]] = deque()
         self.recipe = recipe
         self.device = device
         run = recipe.run
         self.leaves = training_fields(recipe)
         self._sources: dict[tuple[str, bool], Source] = {}
-        self.stream = self.open_stream(frozenset(node.name for node in self.leaves))
+        share = (processes.rank, processes.count) if processes else (0, 1)
+        if run.batch % share[1]:
+            raise RecipeError([_uneven(recipe, share[1])])
+        self.stream = self.open_stream(frozenset(node.name for node in self.leaves), share=share)
         seen = frozenset(node.name for node in _fields_below(looked_at(recipe)))
         self.held_out = self.open_stream(seen, held_out=True)
-        first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).batch(0)
+        first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).batch(
+            0, 2 * (run.batch // share[1]) if processes else None
+        )
         networks = build_networks(recipe, first)
         #: Where the weights of each warm-started network come from.
         self.lineage: dict[str, dict[str, Any]] = {}
@@ -82,21 +95,46 @@ class Training:
                 problems.append(Problem(recipe.file.origin((*spec.key, "start")).where, ".".join(spec.key), str(error)))
         if problems:
             raise RecipeError(problems)
+        self._trained = {name for player in recipe.players.values() for name in player.trains}
+        self._rows: AbstractContextManager[Any] = _ALL_ROWS
+        if processes:
+            first = self._share(processes, networks, first)
         self.bf16 = self._wants_bf16(networks, first)
         self.graph = Graph(networks, bf16=self.bf16, device=device)
-        self._trained = {name for player in recipe.players.values() for name in player.trains}
         self.train_mode()
         #: What will not work, found on the built networks as well as in the recipe.
         self.findings = find(recipe, rehearse(recipe, self.graph, first))
         if run.compile:
             self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
-        self.players = {name: Player(recipe, spec, self.graph) for name, spec in recipe.players.items()}
+        self.players = {name: Player(recipe, spec, self.graph, processes) for name, spec in recipe.players.items()}
         self._programs: dict[Movers, _Program] = {}
         followers = [module for network in networks.values() for module in network.modules()]
         self._at_round = [at for module in followers if callable(at := getattr(module, "at_round", None))]
         self._fixed: dict[bool, Batch] = {}
 
-    def open_stream(self, fields: frozenset[str], *, held_out: bool = False) -> Stream:
+    def _share(self, processes: Processes, networks: dict[str, nn.Module], first: Batch) -> Batch:
+        """Make ready to train on a share of every batch; a share of ``first``, which holds two. Raises RecipeError."""
+        recipe, share = self.recipe, self.recipe.run.batch // processes.count
+        set_modes(networks, self._trained)
+        if check_split(recipe, networks, first, share=share, device=self.device):
+            if recipe.run.compile:
+                what = "compiled networks draw numbers out of sight, and processes would draw others than one process"
+                raise RecipeError([Problem(recipe.file.origin(("run", "compile")).where, "run.compile", what)])
+            self._rows = RowDraws(processes.rank, processes.count, share)
+        problems = []
+        for name, kind in strange_batch_norms(networks).items():
+            if name in self._trained:
+                key = recipe.networks[name].key
+                what = (
+                    f"its {kind} takes statistics of a process's own share of the batch, and cannot be given the whole "
+                    "batch. Use torch's own batch norm or another norm there, or train by one process"
+                )
+                problems.append(Problem(recipe.file.origin(key).where, ".".join(key), what))
+        if problems:
+            raise RecipeError(problems)
+        return {name: tensor[:share] for name, tensor in first.items()}
+
+    def open_stream(self, fields: frozenset[str], *, held_out: bool = False, share: tuple[int, int] = (0, 1)) -> Stream:
         """The training or the held-out data, of which batches hold ``fields``. A source is opened once."""
         run = self.recipe.run
         sources = {
@@ -111,6 +149,7 @@ class Training:
             seed=run.seed,
             device=self.device,
             channels_last=run.channels_last,
+            share=share,
         )
 
     def _source(self, name: str, held_out: bool) -> Source:
@@ -154,8 +193,9 @@ class Training:
         program = self._program(round)
         store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
         for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
-            self.graph.compute(move, store)
-            values = self.graph.losses(move, store)
+            with self._rows:
+                self.graph.compute(move, store)
+                values = self.graph.losses(move, store)
             if watch is not None:
                 watch(round, move, store, values)
             player.step(names, values, weighted_sum(move, values, round))
@@ -190,8 +230,7 @@ class Training:
 
         So are networks without parameters, such as noise: nobody could train them, and they are there to act.
         """
-        for name, network in self.graph.networks.items():
-            network.train(name in self._trained or not self.graph.parameters[name])
+        set_modes(self.graph.networks, self._trained)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -225,6 +264,39 @@ class Training:
             known.update(self.open_stream(frozenset(missing), held_out=held_out).batch(0, 32))
         return {name: known[name] for name in fields}
 
+    # ------------------------------------------------------------------------------------------------ processes
+
+    def join(self) -> None:
+        """Where there are several processes: begin with the first one's tensors, and share batch statistics."""
+        if self.processes is not None:
+            networks = self.graph.networks
+            self.processes.give([tensor for network in networks.values() for tensor in network.state_dict().values()])
+            self.processes.give([average for player in self.players.values() for average in player.averages.values()])
+            share_batch_norms(networks, self.processes)
+
+    def compare(self, round: int) -> None:
+        """Take a digest of every network, to be compared with the other processes' when ``compared`` is called."""
+        if self.processes is not None:
+            own = torch.stack([_digest(network) for network in self.graph.networks.values()])
+            # The largest and, with the sign changed, the smallest over processes: they are equal or nobody is.
+            self._digests.append((round, self.processes.most(torch.cat([own, -own]))))
+
+    def compared(self, round: int | None = None) -> None:
+        """Read the digests taken before ``round``, or all. Raises RunError when the processes do not hold one run."""
+        while self._digests and (round is None or self._digests[0][0] < round):
+            at, both = self._digests.popleft()
+            largest, smallest = both.tolist()[: len(both) // 2], both.tolist()[len(both) // 2 :]
+            apart = [
+                name for name, high, low in zip(self.graph.networks, largest, smallest, strict=True) if high != -low
+            ]
+            if apart:
+                error = RunError(
+                    f"the processes no longer hold the same weights: {', '.join(apart)} differ before round {at:,}. "
+                    "Either a component keeps a state of its own samples (train by one process), or a machine computes "
+                    "something else than the others. The checkpoints before it are kept"
+                )
+                raise told_once(self.processes, error)
+
     # ------------------------------------------------------------------------------------------------ state
 
     def checkpoint(self, round: int) -> Checkpoint:
@@ -255,6 +327,31 @@ class Training:
             player.restore(checkpoint.tensors[f"player-{name}"], checkpoint.state["players"][name])
 
 
+def set_modes(networks: Mapping[str, nn.Module], trained: Collection[str]) -> None:
+    """Train mode for what is trained or has no parameters, eval mode for the rest."""
+    for name, network in networks.items():
+        network.train(name in trained or next(network.parameters(), None) is None)
+
+
+def _digest(network: nn.Module) -> Tensor:
+    """A number that changes with almost any bit of the network's tensors: the sum of them, read as integers."""
+    integers = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    tensors = [t.detach() for t in (*network.parameters(), *network.buffers())]
+    sums = [t.view(integers[t.element_size()]).sum(dtype=torch.int64) for t in tensors if t.numel()]
+    return torch.stack(sums).sum() if sums else torch.zeros((), dtype=torch.int64)
+
+
+def _uneven(recipe: Recipe, count: int) -> Problem:
+    batch = recipe.run.batch
+    even = [n for n in range(1, min(batch, 2 * count) + 1) if batch % n == 0]
+    near = max(1, round(batch / count)) * count
+    what = (
+        f"{batch} samples cannot be shared evenly by {count} processes. Start {' or '.join(map(str, even[-2:]))} of "
+        f"them, or state a batch that {count} divides, such as {near}"
+    )
+    return Problem(recipe.file.origin(("run", "batch")).where, "run.batch", what)
+
+
 def looked_at(recipe: Recipe) -> list[Node]:
     """What sheets and metrics read on held-out samples."""
     nodes = list(recipe.columns)
@@ -271,7 +368,7 @@ def use_available_cores() -> int:
     """Set torch's threads to the cores that this process may really use; more of them cost up to 9 times as much."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_quota()
-    threads = max(1, min(cores, quota) if quota else cores)
+    threads = max(1, (min(cores, quota) if quota else cores) // share_of_cores())
     torch.set_num_threads(threads)
     return threads
 

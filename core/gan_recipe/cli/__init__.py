@@ -22,7 +22,7 @@ from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
 from gan_recipe.cli.schema import schema
 from gan_recipe.cli.verify import verify_resume
-from gan_recipe.errors import RunError, UserError, harmless
+from gan_recipe.errors import RunError, ToldElsewhereError, UserError, harmless
 from gan_recipe.stopping import exit_code
 
 
@@ -66,8 +66,11 @@ def main() -> None:
     except UserError as error:
         _tell(str(error))
         sys.exit(error.exit_code)
+    except ToldElsewhereError as error:
+        sys.exit(error.exit_code)
     except RunError as error:
-        _tell(f"The run failed: {error}")
+        rank = int(os.environ.get("RANK", "0"))
+        _tell(f"Process {rank} failed: {error}" if rank else f"The run failed: {error}")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         _tell("Stopped at once. `gan-recipe runs` lists the runs; go on with one by --resume.")

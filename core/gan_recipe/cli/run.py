@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from gan_recipe.chain import Chain
     from gan_recipe.journal import Screen
     from gan_recipe.registry import Registry
+    from gan_recipe.processes import Processes
+    from gan_recipe.recipe import Recipe
     from gan_recipe.train import Outcome
 
 _strict = click.option(
@@ -79,34 +84,46 @@ def run(
     from gan_recipe.registry import Registry
 
     registry = Registry.installed()
-    screen = screen_for(quiet=quiet)
-    if with_parents:
-        from gan_recipe.chain import plan_chain
+    with _processes() as processes:
+        first = processes is None or processes.first
+        screen = screen_for(quiet=quiet or not first)
+        if with_parents:
+            from gan_recipe.chain import plan_chain
 
-        assert recipe is not None
-        chain = plan_chain(recipe, overrides, overlays, registry, name or "")
-        outcome = _train_chain(chain, registry, screen, device, strict, resume_or_start=resume_or_start, quiet=quiet)
-    elif resumed:
-        from gan_recipe import train
+            def plan() -> Chain:
+                assert recipe is not None
+                return plan_chain(recipe, overrides, overlays, registry, name or "")
 
-        outcome = train.resume(resumed, registry, screen, device=device)
-    else:
-        assert recipe is not None
-        from gan_recipe.check import check
+            chain = plan() if processes is None else processes.together(plan)
+            outcome = _train_chain(
+                chain, registry, screen, device, strict, resume_or_start=resume_or_start, quiet=quiet or not first,
+                processes=processes,
+            )
+        elif resumed:
+            from gan_recipe import train
 
-        checked = check(recipe, overrides, registry, overlays=overlays)
-        from gan_recipe import train
+            outcome = train.resume(resumed, registry, screen, device=device, processes=processes)
+        else:
+            assert recipe is not None
+            from gan_recipe.check import check
 
-        begin = train.resume_or_start if resume_or_start else train.start
-        outcome = begin(checked, registry, screen, name=name, device=device, strict=strict)
-    if not quiet:
+            def check_it() -> Recipe:
+                return check(recipe, overrides, registry, overlays=overlays)
+
+            checked = check_it() if processes is None else processes.together(check_it)
+            from gan_recipe import train
+
+            begin = train.resume_or_start if resume_or_start else train.start
+            outcome = begin(checked, registry, screen, name=name, device=device, strict=strict, processes=processes)
+    if first and not quiet:
         _report(outcome)
     if outcome.signal is not None:
         sys.exit(exit_code(outcome.signal))
 
 
 def _train_chain(
-    chain: Chain, registry: Registry, screen: Screen, device: str, strict: bool, *, resume_or_start: bool, quiet: bool
+    chain: Chain, registry: Registry, screen: Screen, device: str, strict: bool, *, resume_or_start: bool, quiet: bool,
+    processes: Processes | None
 ) -> Outcome:
     """Train every link, or go on with it where it was stopped; the outcome of the last, or of the one that stopped."""
     from gan_recipe import train
@@ -116,9 +133,9 @@ def _train_chain(
     *parents, last = chain.links
     for number, link in enumerate(parents, 1):
         screen.say(f"{number} of {len(chain.links)}: {link.name}")
-        outcome = train.resume_or_start(link.recipe, registry, screen, name=link.name, device=device, strict=strict)
+        outcome = train.resume_or_start(link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes)
         if outcome.how == "done" and not link.is_made():  # somebody removed its checkpoints
-            outcome = train.start(link.recipe, registry, screen, name=link.name, device=device, strict=strict)
+            outcome = train.start(link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes)
         if outcome.how != "done":
             return outcome
         if not quiet:
@@ -126,7 +143,19 @@ def _train_chain(
     if parents:
         screen.say(f"{len(chain.links)} of {len(chain.links)}: {last.name}")
     begin = train.resume_or_start if resume_or_start else train.start
-    return begin(last.recipe, registry, screen, name=last.name, device=device, strict=strict)
+    return begin(last.recipe, registry, screen, name=last.name, device=device, strict=strict, processes=processes)
+
+
+@contextmanager
+def _processes() -> Iterator[Processes | None]:
+    """The processes that torchrun started; torch is loaded before the check only where it did."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield None
+        return
+    from gan_recipe.processes import joined
+
+    with joined() as processes:
+        yield processes
 
 
 def _report(outcome: Outcome) -> None:

@@ -32,6 +32,7 @@ class Faces:
     """The opened faces (see ``gan_recipe.Source``)."""
 
     fingerprint: str
+    by_sample = True
 
     def __init__(self, settings: SyntheticFaces, folder: Path, *, held_out: bool) -> None:
         self._settings, self._held_out = settings, held_out

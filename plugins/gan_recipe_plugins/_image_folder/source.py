@@ -82,6 +82,8 @@ class Photographs:
         self.fingerprint = _fingerprint(data, naming, self._names, stored, held_out)
         self._warn(labels)
 
+    by_sample = True
+
     def __len__(self) -> int:
         return len(self._images)
 

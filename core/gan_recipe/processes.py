@@ -1,0 +1,266 @@
+"""Processes that are one run: what they share, what they agree on, and what only the first of them does.
+
+``torchrun`` starts them, on one machine or on many. Each holds all networks, trains on its share of every batch, and
+takes part in every sum over processes. No wrapper stands around the networks: those of the data-parallel kind see one
+forward and one backward of one module, and a GAN's round has neither.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from gan_recipe.errors import RunError, ToldElsewhereError, UserError
+
+if TYPE_CHECKING:
+    import torch.distributed as dist
+
+T = TypeVar("T")
+# How long a process waits for another that is alive but busy, such as the first one measuring metrics. One that has
+# ended is known at once.
+_PATIENCE = timedelta(hours=1)
+# After the launcher's death: how long until that is seen, and how long a process may then take to save and end.
+_LOOK_EVERY = 0.5
+_GRACE = 3.5
+
+
+class Processes:
+    """The processes of a run, as one of them sees the others."""
+
+    def __init__(self, group: dist.ProcessGroup, local: int) -> None:
+        """``local`` is the number of this process on its machine."""
+        self._group = group
+        self.rank = group.rank()
+        self.count = group.size()
+        self.local = local
+        self._votes: dist.Work | None = None
+        self._ballot = torch.zeros(1, dtype=torch.int64)
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def device(self, stated: str) -> str:
+        """``auto`` and ``cuda`` are the GPU of this process's own number on its machine."""
+        if stated == "cpu" or not torch.cuda.is_available() or stated not in ("auto", "cuda"):
+            return stated
+        device = f"cuda:{self.local}"
+        torch.cuda.set_device(device)
+        return device
+
+    # ------------------------------------------------------------------------------------------------ tensors
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over processes, in place."""
+        with lost_peers_told():
+            self.begin_sum(tensor).wait()
+        return tensor
+
+    def begin_sum(self, tensor: Tensor) -> dist.Work:
+        """Start a sum over processes, in place. All processes start their sums in the same order."""
+        from torch.distributed import ReduceOp, all_reduce
+
+        work = all_reduce(tensor, ReduceOp.SUM, group=self._group, async_op=True)
+        assert work is not None
+        return work
+
+    def most(self, tensor: Tensor) -> Tensor:
+        """The largest over processes, element by element, in place."""
+        from torch.distributed import ReduceOp, all_reduce
+
+        with lost_peers_told():
+            all_reduce(tensor, ReduceOp.MAX, group=self._group)
+        return tensor
+
+    def give(self, tensors: Sequence[Tensor]) -> None:
+        """Overwrite the tensors of all processes with those of the first."""
+        from torch.distributed import broadcast
+
+        with torch.no_grad(), lost_peers_told():
+            for tensor in tensors:
+                # In the order of memory: what a collective walks must be contiguous, and NHWC weights are not.
+                flat = tensor.detach().contiguous()
+                broadcast(flat, 0, group=self._group)
+                tensor.copy_(flat)
+
+    def means(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The mean over processes of each scalar."""
+        if not values:
+            return {}
+        stacked = torch.stack([value.detach() for value in values.values()])
+        return dict(zip(values, self.sum(stacked).div_(self.count).unbind(), strict=True))
+
+    # ------------------------------------------------------------------------------------------------ agreement
+
+    def agreed(self, number: int | None) -> int | None:
+        """The largest ``number`` that any process had: at the call before, so that nobody waits for it."""
+        before = self._read_votes()
+        from torch.distributed import ReduceOp, all_reduce
+
+        self._ballot = torch.tensor([number or 0])
+        self._votes = all_reduce(self._ballot, ReduceOp.MAX, group=self._group, async_op=True)
+        return before
+
+    def agree(self, number: int | None) -> int | None:
+        """The largest ``number`` that any process has now, or had at the last call of ``agreed``."""
+        before = self._read_votes() or 0
+        self._votes = None
+        return int(self.most(torch.tensor([max(number or 0, before)]))) or None
+
+    def _read_votes(self) -> int | None:
+        if self._votes is None:
+            return None
+        with lost_peers_told():
+            self._votes.wait()
+        return int(self._ballot) or None
+
+    def by_first(self, work: Callable[[], T]) -> T:
+        """What the first process gets from ``work``, which only it does; JSON can hold it.
+
+        What it raises as UserError or RunError, it raises; the others raise ToldElsewhereError.
+        """
+        told: dict[str, Any] = {}
+        failed: UserError | RunError | None = None
+        if self.first:
+            try:
+                told = {"result": work()}
+            except (UserError, RunError) as error:
+                failed = error
+                told = {"failed": 2 if isinstance(error, UserError) else 1}
+        told = self._telling(told)
+        if failed is not None:
+            raise failed
+        if "failed" in told:
+            raise ToldElsewhereError(told["failed"])
+        result: T = told["result"]
+        return result
+
+    def together(self, work: Callable[[], T]) -> T:
+        """Do ``work`` in every process; when it fails in any, it has failed in all, and every reason is told once."""
+        told: dict[str, Any] = {}
+        result = None
+        failed: UserError | None = None
+        try:
+            result = work()
+        except UserError as error:
+            failed = error
+            told = {"failed": str(error)}
+        everyone = self._gathered(told)
+        reasons: dict[str, int] = {}
+        for rank, each in enumerate(everyone):
+            if "failed" in each:
+                reasons.setdefault(each["failed"], rank)
+        if not reasons:
+            assert result is not None
+            return result
+        if not self.first:
+            raise ToldElsewhereError(2)
+        if failed is not None and len(reasons) == 1:
+            raise failed
+        raise UserError("\n".join(f"process {rank}: {reason}" for reason, rank in reasons.items()))
+
+    def told_once(self, error: RunError) -> RunError | ToldElsewhereError:
+        """What to raise for something that every process has found alike."""
+        return error if self.first else ToldElsewhereError(error.exit_code)
+
+    def _telling(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        from torch.distributed import broadcast
+
+        data = json.dumps(told).encode() if self.first else b""
+        length = torch.tensor([len(data)])
+        with lost_peers_told():
+            broadcast(length, 0, group=self._group)
+            text = torch.tensor(list(data) or [0] * int(length), dtype=torch.uint8)
+            broadcast(text, 0, group=self._group)
+        heard: dict[str, Any] = json.loads(bytes(text.tolist()))
+        return heard
+
+    def _gathered(self, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+        from torch.distributed import all_gather
+
+        data = json.dumps(told).encode()
+        longest = int(self.most(torch.tensor([len(data)])))
+        mine = torch.tensor(list(data.ljust(longest)), dtype=torch.uint8)
+        found = [torch.empty_like(mine) for _ in range(self.count)]
+        with lost_peers_told():
+            all_gather(found, mine, group=self._group)
+        return [json.loads(bytes(each.tolist())) for each in found]
+
+
+def by_first(processes: Processes | None, work: Callable[[], T]) -> T:
+    """``Processes.by_first``, which one process alone is, too."""
+    return processes.by_first(work) if processes is not None else work()
+
+
+def told_once(processes: Processes | None, error: RunError) -> RunError | ToldElsewhereError:
+    """``Processes.told_once``, which one process alone is, too."""
+    return processes.told_once(error) if processes is not None else error
+
+
+def together(processes: Processes | None, work: Callable[[], T]) -> T:
+    """``Processes.together``, which one process alone is, too."""
+    return processes.together(work) if processes is not None else work()
+
+
+@contextmanager
+def joined() -> Iterator[Processes | None]:
+    """The processes that ``torchrun`` started together with this one; None where it did not, or started one alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield None
+        return
+    import torch.distributed as dist
+
+    _end_with_the_launcher()
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        dist.init_process_group(backend, timeout=_PATIENCE)
+    except (ValueError, RuntimeError) as error:
+        raise RunError(f"the processes cannot be joined: {str(error).partition(chr(10))[0]}") from error
+    group = dist.group.WORLD
+    assert group is not None
+    yield Processes(group, int(os.environ.get("LOCAL_RANK", "0")))
+    # Only where all went well: one that waits here for a process that failed would wait for long.
+    with lost_peers_told():
+        dist.barrier()
+    dist.destroy_process_group()
+
+
+def share_of_cores() -> int:
+    """How many processes of the run share this machine's cores."""
+    return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+@contextmanager
+def lost_peers_told() -> Iterator[None]:
+    try:
+        yield
+    except (RunError, UserError):
+        raise
+    except RuntimeError as error:
+        what = str(error).strip().partition("\n")[0]
+        raise RunError(f"another process of this run has ended, and this one cannot go on alone ({what})") from error
+
+
+def _end_with_the_launcher() -> None:
+    """A launcher that is killed leaves nobody who would end this process: notice, stop as if asked to, then insist."""
+    launcher = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(_LOOK_EVERY)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE)
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, name="launcher", daemon=True).start()

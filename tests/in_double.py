@@ -1,0 +1,56 @@
+"""``gan-recipe`` in float64, for tests that compare numbers of processes: float32 would hide what differs.
+
+``SPOILED=1`` gives process 1 a batch with a nan, or with ``PERTURB`` a weight that differs; ``IN_FLOAT`` keeps float32.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_recipe.cli import main
+from gan_recipe.stream import Stream
+from gan_recipe.training import Training
+
+_tensor = Stream._tensor
+
+
+def _double(self: Stream, array: object) -> Tensor:
+    tensor = _tensor(self, array)
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
+_batch = Stream.batch
+_play = Training.play
+
+
+def _poisoned(self: Stream, position: int, size: int | None = None) -> dict[str, Tensor]:
+    """Batch 5 holds one number that is none."""
+    batch = _batch(self, position, size)
+    if position == 5 and size is None:
+        next(t for t in batch.values() if t.is_floating_point()).view(-1)[0] = float("nan")
+    return batch
+
+
+def _perturbed(self: Training, round: int, batch: dict[str, Tensor], watch: Any = None) -> None:
+    """After round 5, one bit of one weight of the network ``trunk`` is another."""
+    _play(self, round, batch, watch)
+    if round == 5:
+        with torch.no_grad():
+            weight = self.graph.parameters["trunk"][0].view(-1)[:1]
+            weight.copy_(torch.nextafter(weight, weight + 1))
+
+
+if __name__ == "__main__":
+    if "IN_FLOAT" not in os.environ:
+        torch.set_default_dtype(torch.float64)
+        Stream._tensor = _double  # type: ignore[method-assign]
+    if os.environ.get("SPOILED") == os.environ.get("RANK", "0"):
+        if "PERTURB" in os.environ:
+            Training.play = _perturbed  # type: ignore[method-assign]
+        else:
+            Stream.batch = _poisoned  # type: ignore[method-assign]
+    main()

@@ -1,0 +1,291 @@
+"""Processes that torchrun starts are one run: equal to one process, stopped together, and never orphans."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from test_training import TINY
+from torch import Tensor, nn
+
+from gan_recipe.check import check
+from gan_recipe.errors import RecipeError
+from gan_recipe.row_draws import RowDraws
+from gan_recipe.run_folder import RunFolder
+from gan_recipe.training import Training
+
+SCRIPT = Path(__file__).with_name("in_double.py")
+LAST = "00000012"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """TINY has everything: 1:1 to 1:2 schedule, lazy R1 and WGAN-GP, batch norm, spectral norm, EMA, pairs, ramps."""
+    monkeypatch.chdir(tmp_path)
+    text = TINY.replace("batch = 4", "batch = 8").replace("log_every = 3", "log_every = 3\nobservers = []")
+    (tmp_path / "tiny.toml").write_text(text)
+    return tmp_path
+
+
+def command(processes: int, *words: str, restarts: int = 0) -> list[str]:
+    if processes == 1:
+        return [sys.executable, str(SCRIPT), "run", *words]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [sys.executable, *launcher, f"--max-restarts={restarts}", str(SCRIPT), "run", *words]
+
+
+def run(processes: int, *words: str, code: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    done = subprocess.run(command(processes, *words), env=env, capture_output=True, text=True, timeout=240)
+    assert code is None or done.returncode == code, done.stderr
+    return done
+
+
+def apart(first: str, second: str, at: str = LAST) -> float:
+    """The largest absolute difference of any number in two runs' checkpoints: weights, averages, optimisers, sums."""
+    worst = 0.0
+    files = sorted(Path(first, "checkpoints", at).glob("*.safetensors"))
+    assert files
+    for path in files:
+        mine, theirs = load_file(path), load_file(Path(second, "checkpoints", at, path.name))
+        assert mine.keys() == theirs.keys()
+        for name, tensor in mine.items():
+            if tensor.numel():
+                worst = max(worst, float((tensor.double() - theirs[name].double()).abs().max()))
+    return worst
+
+
+def lines(run: str) -> list[dict[str, float]]:
+    return [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
+
+
+def test_two_processes_are_one_run() -> None:
+    """Weights, averages, optimisers and sums to 1e-12 in float64, figures to 1e-9, sheets to the pixel."""
+    run(1, "tiny.toml", "--name", "one")
+    run(2, "tiny.toml", "--name", "two")
+    assert apart("runs/one/1", "runs/two/1") < 1e-12
+    for one, two in zip(lines("runs/one/1"), lines("runs/two/1"), strict=True):
+        losses = {name: value for name, value in one.items() if not name.startswith("signals/")}
+        assert {name: two[name] for name in losses} == pytest.approx(losses, rel=1e-9, abs=1e-12)
+    for sheet in Path("runs/one/1/sheets").iterdir():
+        assert sheet.read_bytes() == Path("runs/two/1/sheets", sheet.name).read_bytes()
+    assert [path.name for path in Path("runs/two").iterdir() if path.name.isdigit()] == ["1"]
+
+
+@pytest.mark.slow
+def test_four_processes_are_the_same_run_and_a_run_changes_their_number() -> None:
+    """1 and 4 to 1e-12; and begun by 2, gone on by 1 from round 4 and by 2 again from round 8, it ends the same."""
+    run(1, "tiny.toml", "--name", "one")
+    run(4, "tiny.toml", "--name", "four")
+    assert apart("runs/one/1", "runs/four/1") < 1e-12
+    run(2, "tiny.toml", "--name", "two", "-s", "run.keep=4")
+    for round, processes in ((4, 1), (8, 2)):
+        for folder in Path("runs/two/1/checkpoints").glob("[0-9]*"):
+            if int(folder.name) > round:
+                shutil.rmtree(folder)
+        changed = RunFolder(Path("runs/two/1"))
+        changed.write_description({**changed.describe(), "outcome": "stopped", "round": round})
+        run(processes, "--resume", "two/1")
+    assert apart("runs/one/1", "runs/two/1") < 1e-12
+    assert [line["round"] for line in lines("runs/two/1")] == [line["round"] for line in lines("runs/one/1")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["siamese", "pix2pix"])
+def test_shipped_recipes_are_one_run_in_two_processes(name: str) -> None:
+    """4:6, batch norm in every network, contrastive pairs; and dropout in a U-Net: 1e-10 after six rounds."""
+    small = ["run.rounds=6", "run.batch=4", "run.held_out=4", "data.faces.identities=4", "data.faces.held_out=2"]
+    nets = {"siamese": ["encoder", "decoder", "trunk"], "pix2pix": ["encoder", "trunk"]}[name]
+    small += [f"networks.{network}.width=0.125" for network in nets]
+    small += ["run.precision=float32", "run.observers=[]", "run.log_every=2"]
+    if name == "siamese":
+        small += ["networks.identity.stop=24", "networks.attributes.first=24"]
+    words = [word for each in small for word in ("-s", each)]
+    run(1, name, *words, "--name", "one")
+    run(2, name, *words, "--name", "two")
+    assert apart("runs/one/1", "runs/two/1", "00000006") < 1e-10
+
+
+@pytest.mark.slow
+def test_a_number_that_is_none_in_one_process_stops_all_at_the_same_step() -> None:
+    """It is told once, with the round, and everything before it is kept."""
+    done = run(2, "tiny.toml", "-s", "run.log_every=1", code=None, SPOILED="1")
+    assert done.returncode != 0
+    assert done.stderr.count("became nan before round 6") == 1, done.stderr
+    assert "Process 1 failed" not in done.stderr
+    told = RunFolder(Path("runs/tiny/1")).describe()
+    assert told["outcome"] == "failed" and "became nan before round 6" in told["why"]
+    assert [path.name for path in Path("runs/tiny/1/checkpoints").iterdir()] == ["00000004"]
+
+
+@pytest.mark.slow
+def test_weights_that_differ_between_processes_are_found_and_named() -> None:
+    """One bit of one weight, in one of them: before the next checkpoint, so that no file holds either."""
+    done = run(2, "tiny.toml", code=None, SPOILED="1", PERTURB="1")
+    assert done.returncode != 0
+    assert done.stderr.count("no longer hold the same weights: trunk") == 1, done.stderr
+    assert [path.name for path in Path("runs/tiny/1/checkpoints").iterdir()] == ["00000004"]
+
+
+def children(process: int) -> list[int]:
+    try:
+        return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def started(restarts: int, *words: str) -> tuple[subprocess.Popen[str], list[int]]:
+    """A long run by two processes, some rounds into it, and the processes."""
+    long = ["-s", "run.rounds=400", "-s", "run.checkpoint_every=20", "-s", "run.log_every=1", "-s", "sheet.every=400"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "IN_FLOAT": "1"}
+    launched = subprocess.Popen(
+        command(2, "tiny.toml", "--resume-or-start", *long, *words, restarts=restarts),
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: Path("runs/tiny/1/checkpoints/00000020").is_dir() or launched.poll() is not None, 120)
+    workers = children(launched.pid)
+    assert launched.poll() is None and len(workers) == 2
+    return launched, workers
+
+
+def until(holds: Any, seconds: float) -> float:
+    """How long it took until ``holds``; fails after ``seconds``."""
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < seconds, "it took too long"
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+@pytest.mark.slow
+def test_a_killed_process_takes_the_others_down_and_torchrun_goes_on_by_itself() -> None:
+    """kill -9 of one of two: restarted from the last checkpoint, the run ends with the bytes of one never disturbed."""
+    launched, workers = started(2)
+    os.kill(workers[1], signal.SIGKILL)
+    until(lambda: not any(map(alive, workers)), 15)
+    assert launched.wait(240) == 0, launched.stderr.read() if launched.stderr else ""
+    shutil.move("runs/tiny", "runs/disturbed")
+    plain, _ = started(0)
+    assert plain.wait(240) == 0
+    assert apart("runs/tiny/1", "runs/disturbed/1", "00000400") == 0.0
+    assert lines("runs/tiny/1") == lines("runs/disturbed/1")
+
+
+@pytest.mark.slow
+def test_without_its_launcher_no_process_goes_on() -> None:
+    """kill -9 of torchrun: five seconds later there are no orphans, and what they left can be resumed."""
+    launched, workers = started(0)
+    os.kill(launched.pid, signal.SIGKILL)
+    launched.wait()
+    took = until(lambda: not any(map(alive, workers)), 5)
+    assert took < 5
+    told = RunFolder(Path("runs/tiny/1")).describe()
+    assert told["outcome"] in ("stopped", "running")
+
+
+# ------------------------------------------------------------------------------------------------- without launching
+
+
+def draws(size: int) -> dict[str, Tensor]:
+    """Numbers drawn in the ways that networks and losses draw them, for ``size`` samples."""
+    like = torch.zeros(size, 3)
+    image = torch.ones(size, 4, 6, 6)
+    nhwc = image.to(memory_format=torch.channels_last)
+    return {
+        "rand": torch.rand(size, 1, 1),
+        "randn": torch.randn((size, 20)),
+        "randint": torch.randint(0, 9, (size,)),
+        "rand_like": torch.rand_like(like),
+        "randn_like": torch.randn_like(nhwc),
+        "normal_": torch.empty(size, 17).normal_(),
+        "bernoulli_": torch.empty_like(nhwc).bernoulli_(0.3),
+        "bernoulli": torch.bernoulli(torch.full((size, 5), 0.4)),
+        "dropout": nn.functional.dropout(image, 0.5, training=True),
+        "dropout2d": nn.functional.dropout2d(nhwc, 0.5, training=True),
+        "alone": torch.rand(()),
+        "rows of rows": torch.rand(size * 3, 2),
+    }
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_drawn_rows_are_those_of_one_process(count: int) -> None:
+    """The shares, one behind the other, are what one process draws; no two samples share numbers."""
+    torch.manual_seed(3)
+    whole = draws(8)
+    shares = []
+    for rank in range(count):
+        torch.manual_seed(3)
+        with RowDraws(rank, count, 8 // count):
+            shares.append(draws(8 // count))
+    for name, expected in whole.items():
+        parts = [share[name] for share in shares]
+        found = parts[0] if expected.dim() == 0 else torch.cat(parts)
+        assert torch.equal(found, expected), name
+
+
+def team(count: int) -> Any:
+    """What the checks before the first round ask of the processes."""
+    return SimpleNamespace(rank=0, count=count, first=True)
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_told() -> None:
+    """With the numbers of processes and the batch that would do."""
+    with pytest.raises(RecipeError, match=r"tiny\.toml:\d+: run\.batch: 8 samples .* by 3 processes\. Start 2 or 4"):
+        Training(check("tiny.toml"), processes=team(3))
+
+
+def test_what_mixes_samples_is_refused_with_the_reason() -> None:
+    """A minibatch's statistics in the critic: every loss that reads it is named, with both numbers."""
+    text = Path("tiny.toml").read_text()
+    text = text.replace("verdict   = {", 'mixer     = { use = "minibatch_std" }\nverdict   = {')
+    for read in ("real", "fake", "_"):
+        text = text.replace(f"verdict(trunk({read}))", f"verdict(mixer(trunk({read})))")
+    Path("mixing.toml").write_text(text)
+    Training(check("mixing.toml"))
+    with pytest.raises(RecipeError) as caught:
+        Training(check("mixing.toml"), processes=team(2))
+    told = {problem.key for problem in caught.value.problems}
+    assert {"players.critic.losses.gan", "players.generator.losses.gan"} <= told
+    assert "players.critic.losses.mode" not in told
+    assert all("mixes the samples of a batch" in problem.what for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("use", ["synthetic_faces", "image_folder"])
+def test_a_source_that_says_so_makes_shares_by_sample(use: str, given: Any) -> None:
+    """Batch 3 of 8 samples is batches 6 and 7 of 4 samples: processes make their own and no others."""
+    name = {"synthetic_faces": "pix2pix", "image_folder": "photographs"}[use]
+    few = ["data.faces.identities=4", "data.faces.held_out=2"] if use == "synthetic_faces" else []
+    source = check(name, [*given(name), *few]).data["faces"].open()
+    assert source.by_sample  # type: ignore[attr-defined]
+    whole, first, second = source.batch(5, 3, 8), source.batch(5, 6, 4), source.batch(5, 7, 4)
+    assert whole.keys() == first.keys()
+    for field, array in whole.items():
+        assert np.array_equal(array, np.concatenate([first[field], second[field]])), field
+
+
+def test_the_module_is_the_command() -> None:
+    """``python -m gan_recipe``, which is what torchrun starts by ``-m gan_recipe``."""
+    done = subprocess.run([sys.executable, "-m", "gan_recipe", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and "version" in done.stdout
