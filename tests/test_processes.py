@@ -257,15 +257,18 @@ def test_a_batch_that_cannot_be_shared_evenly_is_told() -> None:
 
 
 def test_what_mixes_samples_is_refused_with_the_reason() -> None:
-    """A minibatch's statistics in the critic: every loss that reads it is named, with both numbers."""
+    """A minibatch's statistics in the critic: every loss that reads it is named, with both numbers.
+
+    They are taken over groups of four, so two processes with four samples each are one run, and four with two are not.
+    """
     text = Path("tiny.toml").read_text()
     text = text.replace("verdict   = {", 'mixer     = { use = "minibatch_std" }\nverdict   = {')
     for read in ("real", "fake", "_"):
         text = text.replace(f"verdict(trunk({read}))", f"verdict(mixer(trunk({read})))")
     Path("mixing.toml").write_text(text)
-    Training(check("mixing.toml"))
+    Training(check("mixing.toml"), processes=team(2))
     with pytest.raises(RecipeError) as caught:
-        Training(check("mixing.toml"), processes=team(2))
+        Training(check("mixing.toml"), processes=team(4))
     told = {problem.key for problem in caught.value.problems}
     assert {"players.critic.losses.gan", "players.generator.losses.gan"} <= told
     assert "players.critic.losses.mode" not in told

@@ -24,18 +24,19 @@ from gan_recipe.row_draws import RowDraws
 
 # Rounding in float32 stays a hundred times below; what mixes samples has been far above.
 _TOLERANCE = 1e-3
-_ROWS = 4
+# At most so many samples in a half, and a divisor of a process's share: groups of samples that fit one fit the other.
+_ROWS = 32
 
 
 def check_split(
     recipe: Recipe, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor], *, share: int, device: str
 ) -> bool:
-    """Try every loss on up to 8 samples of ``batch`` and on each half of them; whether any of them draws numbers.
+    """Try every loss on up to 64 samples of ``batch`` and on each half of them; whether any of them draws numbers.
 
     ``networks`` are in the modes that they train in; ``share`` is how many samples each process has. Leaves no trace in
     the networks. Raises RecipeError for every loss that is not the mean over its samples.
     """
-    rows = min(share, _ROWS)
+    rows = max(n for n in range(1, min(share, _ROWS) + 1) if share % n == 0)
     graph = Graph(networks, device=device)
     norms = [module for network in networks.values() for module in network.modules() if isinstance(module, _BatchNorm)]
     training = [norm.training for norm in norms]

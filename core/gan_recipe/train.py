@@ -34,6 +34,7 @@ from gan_recipe.training import Training, use_available_cores
 from gan_recipe.versions import changes, versions
 from gan_recipe.warm_start import existing
 from gan_recipe.unwritten_folder import UnwrittenFolder
+from gan_recipe.versions import changes, versions
 
 
 @frozen

@@ -17,9 +17,9 @@ from gan_recipe.stopping import exit_code
 if TYPE_CHECKING:
     from gan_recipe.chain import Chain
     from gan_recipe.journal import Screen
-    from gan_recipe.registry import Registry
     from gan_recipe.processes import Processes
     from gan_recipe.recipe import Recipe
+    from gan_recipe.registry import Registry
     from gan_recipe.train import Outcome
 
 _strict = click.option(
@@ -96,7 +96,13 @@ def run(
 
             chain = plan() if processes is None else processes.together(plan)
             outcome = _train_chain(
-                chain, registry, screen, device, strict, resume_or_start=resume_or_start, quiet=quiet or not first,
+                chain,
+                registry,
+                screen,
+                device,
+                strict,
+                resume_or_start=resume_or_start,
+                quiet=quiet or not first,
                 processes=processes,
             )
         elif resumed:
@@ -122,8 +128,15 @@ def run(
 
 
 def _train_chain(
-    chain: Chain, registry: Registry, screen: Screen, device: str, strict: bool, *, resume_or_start: bool, quiet: bool,
-    processes: Processes | None
+    chain: Chain,
+    registry: Registry,
+    screen: Screen,
+    device: str,
+    strict: bool,
+    *,
+    resume_or_start: bool,
+    quiet: bool,
+    processes: Processes | None,
 ) -> Outcome:
     """Train every link, or go on with it where it was stopped; the outcome of the last, or of the one that stopped."""
     from gan_recipe import train
@@ -133,9 +146,13 @@ def _train_chain(
     *parents, last = chain.links
     for number, link in enumerate(parents, 1):
         screen.say(f"{number} of {len(chain.links)}: {link.name}")
-        outcome = train.resume_or_start(link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes)
+        outcome = train.resume_or_start(
+            link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes
+        )
         if outcome.how == "done" and not link.is_made():  # somebody removed its checkpoints
-            outcome = train.start(link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes)
+            outcome = train.start(
+                link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes
+            )
         if outcome.how != "done":
             return outcome
         if not quiet:
