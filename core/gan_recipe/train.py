@@ -31,10 +31,9 @@ from gan_recipe.run_folder import RunFolder, checkpoint_rounds, description_text
 from gan_recipe.sheet import write_sheet
 from gan_recipe.stopping import Stop, asked_to_stop
 from gan_recipe.training import Training, use_available_cores
-from gan_recipe.versions import changes, versions
-from gan_recipe.warm_start import existing
 from gan_recipe.unwritten_folder import UnwrittenFolder
 from gan_recipe.versions import changes, versions
+from gan_recipe.warm_start import existing
 
 
 @frozen
