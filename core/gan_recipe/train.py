@@ -254,7 +254,8 @@ def _run(
     finally:
         description |= {"outcome": how, "round": done, "ended": now()}
         folder.write_description(description)
-        report_at_end(folder)
+        if writes:
+            report_at_end(folder)
         observers.tell("gan_recipe_run_ended", folder=folder.path, outcome=how)
         folder.unlock()
 
