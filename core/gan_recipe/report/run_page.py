@@ -96,7 +96,8 @@ def curves(names: list[str], series: list[dict[str, Series]], entries: list[Entr
 
 def _compared(entry: Entry, known: Iterable[RunFolder]) -> list[tuple[str, Entry]]:
     runs = {run.name: run for run in known}
-    return [(name, read_entry(runs[name])) for name in list(entry.changes)[:_MOST_COMPARED] if name in runs]
+    held = [(name, read_entry(runs[name])) for name in list(entry.changes)[:_MOST_COMPARED] if name in runs]
+    return [(name, other) for name, other in held if other.figures]
 
 
 def _figures(entry: Entry, compared: list[tuple[str, Entry]]) -> list[Figure]:
@@ -130,7 +131,8 @@ def _recipe_text(run: RunFolder) -> str:
 
 def _link(here: RunFolder, branch: Branch) -> str:
     """The way from this page to that of another run; empty where there is none."""
-    if branch.is_here or branch.run is None or not (branch.run.path / "report.html").is_file():
+    # A run that has ended has a report; `gan-recipe report --all` writes what is missing.
+    if branch.is_here or branch.run is None or not (branch.run.path / "run.json").is_file():
         return ""
     return quote(Path(os.path.relpath(branch.run.path / "report.html", here.path)).as_posix())
 

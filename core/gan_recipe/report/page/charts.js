@@ -147,13 +147,15 @@
     drawn = [];
     for (const panel of panels()) {
       const grid = html("div", { class: panel.small ? "charts small" : "charts" });
-      root.append(html("h3", {}, panel.heading), grid);
+      const heading = html("h3", {}, panel.heading, " ");
+      root.append(heading, grid);
       for (const chart of panel.charts) {
         const note = html("span"), lone = chart.lines.length === 1 && !data.several, plot = html("div", { class: "plot", tabindex: "0", role: "group" });
         plot.setAttribute("aria-label", `Curves of ${chart.title || panel.heading}. Left and right move the cursor, ` +
           "plus and minus zoom, shift with left and right pans, Escape shows the whole run.");
         const keys = html("ul", { class: "keys" });
-        const figure = html("figure", { class: "chart" }, html("figcaption", {}, chart.title, note), plot, ...(lone ? [] : [keys]));
+        const figure = html("figure", { class: "chart" }, ...(panel.small ? [html("figcaption", {}, chart.title, note)] : []), plot, ...(lone && panel.small ? [] : [keys]));
+        if (!panel.small) heading.append(note);
         grid.append(figure);
         const one = { ...chart, small: panel.small, note, plot, keys: [] };
         for (const line of chart.lines) {
@@ -161,7 +163,7 @@
           sample.append(svg("line", { x1: 0, x2: 18, y1: 4, y2: 4, class: look(line) }));
           const value = html("b");
           one.keys.push({ value });
-          if (lone) {
+          if (lone && panel.small) {
             // What would be hidden is the whole chart: its value stands beside its name instead.
             note.before(value);
             continue;
@@ -263,7 +265,7 @@
     if (inside) {
       const x = chart.x(at), end = x > (chart.left + chart.right) / 2;
       chart.over.append(svg("line", { x1: x, x2: x, y1: chart.top, y2: chart.bottom, class: "cursor" }));
-      chart.over.append(svg("text", { x: x + (end ? -5 : 5), y: chart.top + 8, "text-anchor": end ? "end" : "start", class: "at" },
+      chart.over.append(svg("text", { x: x + (end ? -5 : 5), y: chart.top - 5, "text-anchor": end ? "end" : "start", class: "at" },
         Math.round(at).toLocaleString("en")));
     }
     chart.lines.forEach((line, index) => {
