@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from math import inf
 from typing import Any
 
 from gan_recipe.errors import did_you_mean
@@ -10,14 +11,14 @@ from gan_recipe.interfaces import Constraint, Loss, Schedule
 from gan_recipe.optimizers import LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.ramp import Ramp
 from gan_recipe.reading import Reading
-from gan_recipe.recipe import ConstraintSpec, LossSpec, Named, PlayerSpec, RunSettings
+from gan_recipe.recipe import Averaging, ConstraintSpec, LossSpec, Named, PlayerSpec, RunSettings
 from gan_recipe.settings import slips, structure
 from gan_recipe.signature import annotation, call_parameters
 from gan_recipe.tables import Tables
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
 
-_PLAYER = ("trains", "optimizer", "lr_schedule", "losses", "constraints", "ema")
+_PLAYER = ("trains", "optimizer", "lr_schedule", "losses", "constraints", "ema", "clip_gradients")
 _EXAMPLE = '[players.generator] with trains = ["decoder"], an optimizer and losses'
 
 # A player that does not move in so many first rounds, nor in the last ones, is taken never to move.
@@ -77,9 +78,10 @@ def _player(reading: Reading, name: str, table: dict[str, Any], run: RunSettings
     if "lr_schedule" in table:
         lr_schedule = tables.torch_call(table["lr_schedule"], (*key, "lr_schedule"), LR_SCHEDULES)
         _check_length(tables, lr_schedule, run)
-    ema = table.get("ema")
-    if ema is not None and (type(ema) not in (int, float) or not 0 <= ema < 1):
-        tables.report((*key, "ema"), f"expected a decay from 0 to below 1, such as 0.999, not {shortened(ema)}")
+    ema = _ema(tables, table.get("ema"), (*key, "ema"))
+    clip = table.get("clip_gradients")
+    if clip is not None and (type(clip) not in (int, float) or not 0 < clip < inf):
+        tables.report((*key, "clip_gradients"), f"expected a length above 0, such as 1.0, not {shortened(clip)}")
     losses = {}
     for each, loss_table in tables.entries((*key, "losses")).items():
         if (loss := _loss(reading, each, loss_table, (*key, "losses", each))) is not None:
@@ -93,9 +95,20 @@ def _player(reading: Reading, name: str, table: dict[str, Any], run: RunSettings
         constraint = _constraint(tables, each, constraint_table, (*key, "constraints", each), mine)
         if constraint is not None:
             constraints[each] = constraint
-    if optimizer is None or not tables.is_sound((*key, "ema")):
+    if optimizer is None or not all(tables.is_sound((*key, each)) for each in ("ema", "clip_gradients")):
         return None
-    return PlayerSpec(name, tuple(trains), optimizer, lr_schedule, losses, constraints, ema, key)
+    return PlayerSpec(name, tuple(trains), optimizer, lr_schedule, losses, constraints, ema, clip, key)
+
+
+def _ema(tables: Tables, stated: Any, key: Key) -> Averaging | None:
+    if isinstance(stated, dict):
+        return structure(Averaging, stated, key, tables.around)
+    if stated is None:
+        return None
+    if type(stated) in (int, float) and 0 <= stated < 1:
+        return Averaging(float(stated))
+    tables.report(key, f"expected a decay from 0 to below 1, such as 0.999, not {shortened(stated)}")
+    return None
 
 
 def _check_length(tables: Tables, schedule: Named | None, run: RunSettings | None) -> None:

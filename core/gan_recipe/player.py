@@ -64,13 +64,15 @@ class Player:
             self._exchange.begin()
             total.backward()  # type: ignore[no-untyped-call]
             self._exchange.finish(names)
+        if self.spec.clip_gradients is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.spec.clip_gradients)
         self.optimizer.step()
         with torch.no_grad():
             for constraint, network in self._enforced:
                 constraint.enforce(network)
             if self._average_list:
                 assert self.spec.ema is not None
-                torch._foreach_lerp_(self._average_list, self.parameters, 1.0 - self.spec.ema)
+                torch._foreach_lerp_(self._average_list, self.parameters, 1.0 - self.spec.ema.at(self.moved))
             self._note(names, values)
         self.moved += 1
 

@@ -53,6 +53,9 @@ class RunSettings:
     reuse: bool = True
     #: Compile the networks with torch.compile. On a CPU it was measured to be slower.
     compile: bool = False
+    #: Rounds over which a loss's weight goes from what it was in the run that a player's networks start from to what is
+    #: stated, geometrically; 0 changes it at once. Adam's second moment takes 1 / (1 - beta2) rounds to follow.
+    ramp_changes: int = field(default=1_000, validator=validators.ge(0))
     #: Rounds between two lines of figures.
     log_every: int = field(default=50, validator=_POSITIVE)
     #: Rounds between two checkpoints.
@@ -158,6 +161,20 @@ class ConstraintSpec:
 
 
 @frozen
+class Averaging:
+    """How a player's weights are averaged: ``ema = 0.999``, or ``ema = { decay = 0.999, warm_up = true }``."""
+
+    #: Decay of the average at every move, from 0 to below 1.
+    decay: float = field(validator=[validators.ge(0), validators.lt(1)])
+    #: Whether the decay grows up to its value, (1 + n) / (10 + n) at move n, which soon forgets the first weights.
+    warm_up: bool = False
+
+    def at(self, moved: int) -> float:
+        """The decay at move ``moved``, counted from 0."""
+        return min(self.decay, (1 + moved) / (10 + moved)) if self.warm_up else self.decay
+
+
+@frozen
 class PlayerSpec:
     """An entry of ``[players]``: networks, an optimiser and what to minimise."""
 
@@ -167,8 +184,10 @@ class PlayerSpec:
     lr_schedule: Named | None
     losses: Mapping[str, LossSpec]
     constraints: Mapping[str, ConstraintSpec]
-    #: Decay of the running average of the weights, which sheets and metrics use; None for no average.
-    ema: float | None
+    #: The running average of the weights, which sheets and metrics use; None for no average.
+    ema: Averaging | None
+    #: The longest that the gradient of all the player's weights together may be; None for no bound.
+    clip_gradients: float | None
     key: Key
     #: Whether every loss counts in every move, so that nothing need be asked.
     always_due: bool = field(init=False)

@@ -17,10 +17,11 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 from gan_recipe.documentation import field_docs, reads
+from gan_recipe.findings import MEANINGS
 from gan_recipe.interfaces import ClassCount, Component, Constraint, Loss, Metric, Network, Rounds
 from gan_recipe.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, TIMM, Option, TorchCall
 from gan_recipe.ramp import Ramp
-from gan_recipe.recipe import DoctorSettings, RunSettings, SheetSettings
+from gan_recipe.recipe import Averaging, DoctorSettings, RunSettings, SheetSettings
 from gan_recipe.registry import Registry
 from gan_recipe.settings import setting_name
 from gan_recipe.summary import summary
@@ -89,6 +90,7 @@ def recipe_schema(registry: Registry) -> _Schema:
             "sheet": _settings(SheetSettings),
             "metrics": _named(of("metric"), "Figures over held-out samples."),
             "doctor": doctor,
+            "findings": _findings(),
         },
         "if": {"required": ["players"], "not": {"required": ["extends"]}},
         "then": {"$ref": "#/$defs/whole"},
@@ -249,14 +251,25 @@ def _player() -> _Schema:
             "losses": _named({"$ref": "#/$defs/loss"}, "What the player minimises: named terms."),
             "constraints": _named({"$ref": "#/$defs/constraint"}, "Rules that the player's networks obey."),
             "ema": {
-                "type": "number",
-                "minimum": 0,
-                "exclusiveMaximum": 1,
                 "description": "Decay of the running average of the weights, which sheets and metrics use.",
+                "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, _settings(Averaging)],
+            },
+            "clip_gradients": {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "description": "The longest that the gradient of all the player's weights together may be.",
             },
         },
         (),
         "A player: networks, an optimiser, and what to minimise.",
+    )
+
+
+def _findings() -> _Schema:
+    """Reasons by the name of what they silence."""
+    reasons = {name: {"type": "string", "description": meaning.summary} for name, meaning in MEANINGS.items()}
+    return _table(
+        {"silence": _table(reasons, (), "Findings that are meant, and why.")}, (), "What is found, and meant."
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from attrs import frozen
 
 from gan_recipe import checkpoint as checkpoints
+from gan_recipe.changed_weights import ramped
 from gan_recipe.check import check
 from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.doctor import Doctor
@@ -68,6 +69,9 @@ def start(
     """
     check_new(name or recipe.name)
     threads = use_available_cores()
+    recipe, changed = ramped(recipe)
+    for sentence in changed:
+        screen.say(sentence)
     screen.say(f"building and rehearsing {recipe.file.shown}")
 
     def build() -> Training:
