@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from gan_recipe.check import check
 from gan_recipe.errors import Problem, RecipeError, UserError
+from gan_recipe.plan import movers
 from gan_recipe.recipe_file import plain, shipped_recipes
 from gan_recipe.registry import Registry
 from gan_recipe.toml_file import Key, read_toml
@@ -324,12 +325,23 @@ def test_a_missing_table_is_told_once(problems: Problems, ring: str) -> None:
 
 
 def test_a_player_without_losses_is_told(ring: str, problems: Problems) -> None:
-    """No losses at all, and only losses of weight 0."""
+    """While one of which every loss has weight 0 is frozen, until it is the last."""
     text = re.sub(r"(?m)^losses\.gan = \{ use = \"bce_generator.*\n", "", ring)
     assert [str(problem.key) for problem in problems(text)] == ["players.generator"]
     text = ring.replace("weight = { from = 1, to = 0.5, over = 4 }", "weight = 0")
+    assert problems(text) == []
+    text = re.sub(r'(use = "(bce_critic|r1|cross_entropy)")', r"\1, weight = 0", text)
     (problem,) = problems(text)
-    assert "the player has nothing to minimise" in problem.what
+    assert problem.what == "every loss of every player has weight 0: nobody would ever move"
+
+
+def test_a_player_without_a_loss_left_stands_still(ring: str, write: Write, registry: Registry) -> None:
+    """Its networks are frozen or, where nobody else calls them, gone; the schedule that names it is none the wiser."""
+    recipe = check(write(ring), ["players.critic.losses.*.weight=0"], registry)
+    assert list(recipe.players) == ["generator"] and recipe.frozen_networks == ("trunk", "verdict")
+    for schedule in ("{ use = 'every', periods = { critic = 2 } }", "{ use = 'n_critic', n = 2 }"):
+        recipe = check("ring.toml", ["players.critic.losses.*.weight=0", f"schedule={schedule}"], registry)
+        assert {name for round in range(4) for name, _ in movers(recipe, round, {"generator": 0})} == {"generator"}
 
 
 def test_dropping_a_loss_drops_what_it_alone_calls(ring: str, write: Write, registry: Registry) -> None:

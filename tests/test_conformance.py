@@ -19,6 +19,7 @@ SMALL = Field((3, 16, 16))
 MAP = Field((8, 4, 4))
 VECTOR = Field((7,))
 LABEL = Field((), "int64", 4)
+FLAG = Field((), "int64", 2)
 MAPS = tuple(Field((channels, side, side)) for channels, side in ((8, 16), (16, 8), (16, 4)))
 LOGITS = {"logits": Field((4,)), "labels": LABEL}
 PIXELS = {"output": SMALL, "target": SMALL}
@@ -82,6 +83,11 @@ def trials() -> Iterator[Trial]:
     yield of("synthetic_faces", {"samples": 64}, identities=3, held_out=2)
     yield of("rank_1", {"bounds": (0, 1), "reads": {"output": SMALL, "gallery": SMALL, "identity": LABEL}})
     yield of("sharpness", {"bounds": (0, 1e9), "reads": PIXELS})
+    yield of("diversity", {"bounds": (0, 1e9), "reads": PIXELS})
+    yield of("spread", {"bounds": (0, 1e9), "reads": {"value": VECTOR}})
+    yield of("critic_gap", {"reads": {"real": Field((1,)), "fake": Field((1,))}})
+    yield of("verification_auc", {"bounds": (0, 1), "reads": {"first": VECTOR, "second": VECTOR, "same": FLAG}})
+    yield of("channels", {"output": Field((3,)), "inputs": [Field((12,))]}, first=0.75)
     yield of("l1_distance", {"bounds": (0, 255), "reads": PIXELS})
     judged = {"output": SMALL, "examples": SMALL, "example_labels": LABEL}
     quick = {"samples": 64, "epochs": 1, "trust": 0.0}

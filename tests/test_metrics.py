@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import warnings
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gan_recipe_plugins import _judge
+from gan_recipe_plugins.diversity import Diversity
+from gan_recipe_plugins.spread import CriticGap, Spread
 from gan_recipe_plugins.judged import JudgedAccuracy, JudgedRank1
 from gan_recipe_plugins.l1_distance import L1Distance
 from gan_recipe_plugins.rank_1 import Rank1
 from gan_recipe_plugins.sharpness import Sharpness
+from gan_recipe_plugins.verification_auc import VerificationAUC
 
 quick = settings(max_examples=30, deadline=None)
 
@@ -333,3 +337,64 @@ def test_impossible_settings_are_refused_by_name(kind: type, setting: str, value
     """A judge without samples or epochs, and a trust that is no share, raise ValueError naming the setting."""
     with pytest.raises(ValueError, match=setting):
         kind(**{setting: value})
+
+
+# ------------------------------------------------------------------------------------- spread, diversity and pairs
+
+
+@quick
+@given(count=st.integers(2, 7), factor=st.floats(0.1, 3))
+def test_diversity_is_a_ratio_of_mean_distances(count: int, factor: float) -> None:
+    """Against a loop over pairs; a factor comes through, and what all outputs share counts for nothing."""
+    output, target = images(count, 1), images(count, 2)
+
+    def mean_distance(batch: Tensor) -> float:
+        pairs = [(one, other) for one in range(count) for other in range(one)]
+        return sum(((batch[a] - batch[b]) ** 2).sum().item() ** 0.5 for a, b in pairs) / len(pairs)
+
+    expected = mean_distance(output) / mean_distance(target)
+    assert Diversity()(output, target) == pytest.approx(expected, rel=1e-4)
+    assert Diversity()(factor * output + 0.3, target) == pytest.approx(factor * expected, rel=1e-3)
+    assert Diversity()(target, target) == 1
+
+
+def test_one_image_for_all_has_no_diversity() -> None:
+    """Which is how a conditional GAN collapses; and without any in the truth there is nothing to compare with."""
+    target = images(4)
+    assert Diversity()(target[:1].expand(4, -1, -1, -1), target) == 0
+    with pytest.raises(ValueError, match="all targets are equal"):
+        Diversity()(target, target[:1].expand(4, -1, -1, -1))
+    for output in (target[:1], target[0, 0, 0]):
+        with pytest.raises(ValueError, match="at least two samples"):
+            Diversity()(output, output)
+
+
+def test_spread_and_gap_follow_their_definitions() -> None:
+    """The unbiased standard deviation over samples, and a difference of means that need not be of one shape."""
+    scores = torch.tensor([[1.0], [2.0], [6.0]])
+    assert Spread()(scores) == pytest.approx(statistics.stdev([1, 2, 6]))
+    assert Spread()(torch.cat([scores, 3 * scores], 1)) == pytest.approx((5**0.5) * statistics.stdev([1, 2, 6]))
+    assert Spread()(torch.ones(5, 1)) == 0
+    assert CriticGap()(scores, torch.tensor([1.0])) == 2
+    with pytest.raises(ValueError, match="at least two samples"):
+        Spread()(scores[:1])
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=12))
+def test_verification_counts_pairs_that_lie_in_order(pairs: list[tuple[int, bool]]) -> None:
+    """Against the count over all pairs of a same one and another, ties half; the scale of features does not matter."""
+    distances = torch.tensor([[float(distance)] for distance, _ in pairs])
+    same = torch.tensor([flag for _, flag in pairs])
+    near = [distance for distance, flag in pairs if flag]
+    far = [distance for distance, flag in pairs if not flag]
+    first = torch.zeros_like(distances)
+    if not near or not far:
+        with pytest.raises(ValueError, match="pairs of both kinds"):
+            VerificationAUC()(first, distances, same)
+        return
+    right = sum((a < b) + (a == b) / 2 for a in near for b in far)
+    assert VerificationAUC()(first, distances, same) == pytest.approx(right / (len(near) * len(far)))
+    assert VerificationAUC()(first, -7 * distances, same.long()) == pytest.approx(right / (len(near) * len(far)))
+    with pytest.raises(ValueError, match="one flag for every pair"):
+        VerificationAUC()(first, distances, same[:, None])

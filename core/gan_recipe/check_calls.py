@@ -26,7 +26,8 @@ class Parts:
 def check_calls(reading: Reading, parts: Parts) -> None:
     """Report what is stated and can never matter.
 
-    A loss of weight 0 is dropped, and what it alone calls goes with it; that is no mistake. What calls which network
+    A loss of weight 0 is dropped, and what it alone calls goes with it; a player all of whose losses are dropped stands
+    still, and its networks are frozen. That is no mistake. What calls which network
     is not known of a part that is wrong itself: whatever it mentions is taken to be called.
     """
     tables = reading.tables
@@ -51,13 +52,17 @@ def check_calls(reading: Reading, parts: Parts) -> None:
     for name in tables.entries(("networks",)):
         if name not in alive | dropped:
             tables.report(("networks", name), "nobody calls this network: no loss, metric or sheet depends on it")
+    standing = [player for player in parts.players.values() if player.losses and not _live(player)]
+    if standing and len(standing) == len(tables.entries(("players",))):
+        tables.report((*standing[0].key, "losses"), "every loss of every player has weight 0: nobody would ever move")
+        return
     for player in parts.players.values():
         if tables.is_sound((*player.key, "trains")) and reading.is_bound((*player.key, "losses")):
             _check_player(reading, player, alive)
 
 
 def without_dropped(parts: Parts) -> Parts:
-    """The parts without the losses of weight 0, and without the networks that only those call."""
+    """The parts without the losses of weight 0, the networks that only those call, and players that have no other."""
     kept = _looked_at(parts).union(*(_networks_of(_live(player)) for player in parts.players.values()))
     players = {
         name: evolve(
@@ -71,6 +76,7 @@ def without_dropped(parts: Parts) -> Parts:
             },
         )
         for name, player in parts.players.items()
+        if _live(player)
     }
     return evolve(
         parts,
@@ -86,8 +92,8 @@ def _check_player(reading: Reading, player: PlayerSpec, alive: set[str]) -> None
     if not player.losses or not player.trains:
         return  # that is reported already
     if not live:
-        report((*player.key, "losses"), "every loss has weight 0: the player has nothing to minimise")
-    elif idle := [loss for loss in live if not _networks_of([loss]) & set(player.trains)]:
+        return  # it stands still: its networks are frozen
+    if idle := [loss for loss in live if not _networks_of([loss]) & set(player.trains)]:
         trained = ", ".join(player.trains)
         for loss in idle:
             report(loss.key, f"nothing here depends on a network that {player.name!r} trains ({trained})")

@@ -106,6 +106,8 @@ def movers(recipe: Recipe, round: int, moved: Mapping[str, int]) -> tuple[tuple[
     """Who moves in the round, with which losses. A player none of whose losses is due sits it out."""
     found = []
     for name in recipe.schedule.moves(round, tuple(recipe.players)):
+        if name not in recipe.players:
+            continue  # the schedule names it, and all of its losses are dropped
         if due := due_losses(recipe.players[name], round, moved[name]):
             found.append((name, due))
     return tuple(found)

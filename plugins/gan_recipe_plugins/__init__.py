@@ -72,6 +72,10 @@ _COMPONENTS = {
     "sharpness": "sharpness:Sharpness",
     "judged_accuracy": "judged:JudgedAccuracy",
     "judged_rank_1": "judged:JudgedRank1",
+    "diversity": "diversity:Diversity",
+    "spread": "spread:Spread",
+    "critic_gap": "spread:CriticGap",
+    "verification_auc": "verification_auc:VerificationAUC",
     # signals
     "critic_scores": "critic_scores:CriticScores",
     "outputs": "outputs:Outputs",
