@@ -1,0 +1,94 @@
+"""Trains the notebook's entries at the small size, in the order of their lineage, and writes what was measured.
+
+    python docs/notebook/rerun.py            # train what is missing, resume what was cut short, write figures.json
+    python docs/notebook/rerun.py n07 n08    # these alone
+    python docs/notebook/rerun.py --table    # write figures.json from the runs that are there
+
+Runs are kept in ./runs, or where $GAN_RECIPE_RUNS says. A run that is done is never trained again.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gan_recipe.errors import UserError
+from gan_recipe.recipe_file import find_recipe, shipped_recipes
+from gan_recipe.run_folder import RunFolder, find_run
+
+HERE = Path(__file__).parent
+FIGURES = HERE / "figures.json"
+
+
+def entries() -> list[str]:
+    """The entries' names in the order of their numbers, which is an order of their lineage, then the findings'."""
+    names = [name for name in shipped_recipes() if name.startswith("notebook/n")]
+    return names + [name for name in shipped_recipes() if name.startswith("notebook/findings/")]
+
+
+def newest(name: str) -> RunFolder | None:
+    try:
+        return find_run(name.rpartition("/")[2])
+    except UserError:
+        return None
+
+
+def train(name: str) -> None:
+    """Train the entry unless that is done; go on with it when it was cut short."""
+    run = newest(name)
+    outcome = run.describe().get("outcome") if run else None
+    if outcome == "done":
+        return
+    words = ["run", name, "--overlay", "small"] if run is None else ["run", "--resume", run.name]
+    began = time.process_time(), time.monotonic()
+    program = "from gan_recipe.cli import main; main()"
+    subprocess.run([sys.executable, "-c", program, *words, "--quiet", "--device", "cpu"], check=False)
+    print(f"{name}: {time.monotonic() - began[1]:.0f} s", flush=True)
+
+
+def measured(name: str) -> dict[str, object] | None:
+    """What a finished run tells: its figures at the end and on the way, and its losses early and late."""
+    run = newest(name)
+    told = run.describe() if run else {}
+    if run is None or told.get("outcome") != "done":
+        return None
+    lines = list(run.lines())
+    losses = [line for line in lines if any("/loss/" in key for key in line)]
+    way = [line for line in lines if any(key.startswith("metrics/") for key in line)]
+    return {
+        "rounds": told["rounds"],
+        "figures": {key: round(value, 4) for key, value in told["figures"].items()},
+        "baseline": {key: round(value, 4) for key, value in told.get("baseline", {}).items()},
+        "on_the_way": [
+            {"round": line["round"]}
+            | {key.removeprefix("metrics/"): round(line[key], 4) for key in line if key.startswith("metrics/")}
+            for line in way
+        ],
+        "first_losses": _losses(losses[:1]),
+        "last_losses": _losses(losses[-1:]),
+    }
+
+
+def _losses(lines: list[dict[str, float]]) -> dict[str, float]:
+    return {key.replace("/loss/", "."): round(line[key], 5) for line in lines for key in line if "/loss/" in key}
+
+
+def write() -> None:
+    told = {name.removeprefix("notebook/"): found for name in entries() if (found := measured(name))}
+    FIGURES.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def main(words: list[str]) -> None:
+    if words != ["--table"]:
+        stated = {find_recipe(word) for word in words}
+        for name in entries():
+            if not stated or shipped_recipes()[name] in stated:
+                train(name)
+    write()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
