@@ -10,14 +10,17 @@ Runs are kept in ./runs, or where $GAN_RECIPE_RUNS says. A run that is done is n
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-from gan_recipe.errors import UserError
+from gan_recipe import train
+from gan_recipe.check import check
+from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.errors import RunError, UserError
 from gan_recipe.recipe_file import find_recipe, shipped_recipes
-from gan_recipe.run_folder import RunFolder, find_run
+from gan_recipe.registry import Registry
+from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
 
 HERE = Path(__file__).parent
 FIGURES = HERE / "figures.json"
@@ -36,17 +39,21 @@ def newest(name: str) -> RunFolder | None:
         return None
 
 
-def train(name: str) -> None:
+def run(name: str, registry: Registry) -> None:
     """Train the entry unless that is done; go on with it when it was cut short."""
-    run = newest(name)
-    outcome = run.describe().get("outcome") if run else None
+    found = newest(name)
+    outcome = found.describe().get("outcome") if found else None
     if outcome == "done":
         return
-    words = ["run", name, "--overlay", "small"] if run is None else ["run", "--resume", run.name]
     began = time.process_time(), time.monotonic()
-    program = "from gan_recipe.cli import main; main()"
-    subprocess.run([sys.executable, "-c", program, *words, "--quiet", "--device", "cpu"], check=False)
-    print(f"{name}: {time.monotonic() - began[1]:.0f} s", flush=True)
+    try:
+        if found is None or not checkpoint_rounds(found):
+            train.start(check(name, registry=registry, overlays=["small"]), registry, QuietScreen(), device="cpu")
+        else:
+            train.resume(found.name, registry, QuietScreen(), device="cpu")
+    except (RunError, UserError) as error:
+        print(f"{name}: {error}", flush=True)
+    print(f"{name}: {time.process_time() - began[0]:.0f} CPU s, {time.monotonic() - began[1]:.0f} s", flush=True)
 
 
 def measured(name: str) -> dict[str, object] | None:
@@ -84,9 +91,11 @@ def write() -> None:
 def main(words: list[str]) -> None:
     if words != ["--table"]:
         stated = {find_recipe(word) for word in words}
+        registry = Registry.installed()
         for name in entries():
             if not stated or shipped_recipes()[name] in stated:
-                train(name)
+                run(name, registry)
+                write()
     write()
 
 
