@@ -15,11 +15,11 @@ from torch import Tensor
 
 from gan_recipe_plugins import _judge
 from gan_recipe_plugins.diversity import Diversity
-from gan_recipe_plugins.spread import CriticGap, Spread
 from gan_recipe_plugins.judged import JudgedAccuracy, JudgedRank1
 from gan_recipe_plugins.l1_distance import L1Distance
 from gan_recipe_plugins.rank_1 import Rank1
 from gan_recipe_plugins.sharpness import Sharpness
+from gan_recipe_plugins.spread import CriticGap, Spread
 from gan_recipe_plugins.verification_auc import VerificationAUC
 
 quick = settings(max_examples=30, deadline=None)
