@@ -127,7 +127,7 @@ def test_a_kind_without_checks_of_its_own_has_those_of_every_component() -> None
         ({"gan_recipe_logged": lambda values: values.clear()}, "gan_recipe_logged changes what it is told"),
         ({"gan_recipe_components": lambda: {}}, "has no hook"),
     ],
-    ids=str,
+    ids=["argument", "misspelt", "raises", "changes", "no hook"],
 )
 def test_an_observers_fault_is_found(hook: dict[str, Any], told: str, tmp_path: Path) -> None:
     """A wrong argument, a hook that is none, an exception, steering, and an observer that observes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,8 +79,15 @@ class Player:
 
     def end_round(self) -> None:
         """Rates follow the rounds, whoever moved in them."""
-        if self.lr_schedule is not None:
+        if self.lr_schedule is None:
+            return
+        if self.moved:
             self.lr_schedule.step()
+        else:
+            with warnings.catch_warnings():
+                # Torch takes a rate that steps before its optimiser for a mistake; here the player's turn is yet to come.
+                warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+                self.lr_schedule.step()
 
     def _note(self, names: list[str], values: list[Tensor]) -> None:
         fresh = [name for name in names if name not in self._sums]
