@@ -85,7 +85,7 @@ class Player:
             self.lr_schedule.step()
         else:
             with warnings.catch_warnings():
-                # Torch takes a rate that steps before its optimiser for a mistake; here the player's turn is yet to come.
+                # Torch takes a rate that steps before its optimiser for a mistake; here the turn is yet to come.
                 warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
                 self.lr_schedule.step()
 
