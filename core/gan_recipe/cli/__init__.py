@@ -9,6 +9,7 @@ import sys
 import click
 
 import gan_recipe
+from gan_recipe.cli.completion import VARIABLE, completion, hang_completers
 from gan_recipe.cli.diagnose import diagnose
 from gan_recipe.cli.diff import diff
 from gan_recipe.cli.explore import list_, recipes, show
@@ -16,6 +17,7 @@ from gan_recipe.cli.export import export
 from gan_recipe.cli.graph import graph
 from gan_recipe.cli.judge import judge
 from gan_recipe.cli.log import log, note
+from gan_recipe.cli.plugin import plugin
 from gan_recipe.cli.plugins import plugins, restrict_plugins
 from gan_recipe.cli.report import compare, report
 from gan_recipe.cli.run import check, run
@@ -50,13 +52,15 @@ for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, 
 for command in (report, compare):
     cli.add_command(command)
 # What concerns plugins and editors.
-for command in (plugins, schema):
+for command in (plugins, plugin, schema, completion):
     cli.add_command(command)
 cli.add_command(verify_resume)
 
 
 def main() -> None:
     """Exit codes: 0 done, 1 failed, 2 wrong input, 73 the run is another process's, 130, 138 and 143 stopped."""
+    if VARIABLE in os.environ:
+        hang_completers(cli)
     try:
         cli.main(standalone_mode=False)
         sys.stdout.flush()

@@ -1,0 +1,177 @@
+"""Shell completion of recipes, components, runs and ``-s`` keys, by click's own mechanism.
+
+The completers are hung onto the parameters by name, and only when a shell asks: no other command pays for them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
+
+#: click looks at this variable, which the printed functions set.
+VARIABLE = "_GAN_RECIPE_COMPLETE"
+_PROGRAM = "gan-recipe"
+
+# bash takes "=" to end a word, click believes it; here the line itself is cut, and only the rest of the word is given.
+_BASH = """\
+%(complete_func)s() {
+    local IFS=$'\\n' item
+    COMPREPLY=()
+    while read -r item; do
+        COMPREPLY+=("$item")
+    done < <(env COMP_LINE="$COMP_LINE" COMP_POINT="$COMP_POINT" COMP_WORDBREAKS="$COMP_WORDBREAKS" \\
+        %(complete_var)s=bash_complete "$1")
+    [[ "${COMPREPLY[0]}" == *[=/.] ]] && compopt -o nospace
+    return 0
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete gan-recipe's words.
+
+    \b
+    bash  echo 'eval "$(gan-recipe completion bash)"' >> ~/.bashrc
+    zsh   echo 'eval "$(gan-recipe completion zsh)"' >> ~/.zshrc
+    fish  gan-recipe completion fish > ~/.config/fish/completions/gan-recipe.fish
+    """
+    add_completion_class(_Bash)
+    made = get_completion_class(shell)
+    assert made is not None, "click knows the three"
+    click.echo(made(click.Command(_PROGRAM), {}, _PROGRAM, VARIABLE).source())
+
+
+class _Bash(BashComplete):
+    source_template = _BASH
+
+    @staticmethod
+    def _check_version() -> None:
+        """``compopt -o nosort`` is of bash 4.4; an older one says so itself."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        from click.shell_completion import split_arg_string
+
+        line = os.environ["COMP_LINE"]
+        before = line[: int(os.environ.get("COMP_POINT", len(line)))]
+        words = split_arg_string(before)
+        started = bool(words) and not before[-1:].isspace()
+        return words[1 : -1 if started else None], words[-1] if started else ""
+
+    def complete(self) -> str:
+        _, incomplete = self.get_completion_args()
+        breaks = [sign for sign in "=:" if sign in os.environ.get("COMP_WORDBREAKS", "=:")]
+        cut = max((incomplete.rfind(sign) + 1 for sign in breaks), default=0)
+        return "\n".join(line[cut:] for line in super().complete().splitlines())
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return str(item.value)
+
+
+def hang_completers(group: click.Group) -> None:
+    """Let the parameters of all commands complete what they take; called when a shell asks."""
+    add_completion_class(_Bash)
+    completers: dict[str, Callable[[click.Context], Iterable[str]]] = {
+        "recipe": lambda _: _recipes(),
+        "component": lambda _: _components(),
+        "kind": lambda _: _kinds(),
+        "run": lambda _: _runs(),
+        "resumed": lambda _: _runs(),
+        "names": lambda _: _runs(),
+        "before": lambda _: [*_recipes(), *_runs()],
+        "after": lambda _: [*_recipes(), *_runs()],
+        "overlays": lambda _: _overlays(),
+    }
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            continue
+        for parameter in command.params:
+            if parameter.name == "overrides":
+                _hang(parameter, _override)
+            elif parameter.name in completers and not isinstance(parameter.type, click.Choice):
+                _hang(parameter, _beginning(completers[parameter.name]))
+
+
+def _hang(parameter: click.Parameter, words: Callable[[click.Context, str], Iterable[str]]) -> None:
+    def complete(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in words(ctx, incomplete)]
+
+    parameter.shell_complete = complete  # type: ignore[method-assign]
+
+
+def _beginning(words: Callable[[click.Context], Iterable[str]]) -> Callable[[click.Context, str], Iterable[str]]:
+    def complete(context: click.Context, incomplete: str) -> Iterable[str]:
+        found = [word for word in words(context) if word.startswith(incomplete)]
+        return [*found, *_files(incomplete)] if words(context) == _recipes() else found
+
+    return complete
+
+
+# ------------------------------------------------------------------------------------------------------- words
+
+
+def _recipes() -> list[str]:
+    from gan_recipe.recipe_file import shipped_recipes
+
+    return [*shipped_recipes(), *(path.name for path in sorted(Path().glob("*.toml")))]
+
+
+def _files(incomplete: str) -> list[str]:
+    """Folders and recipes below a folder that was begun."""
+    if "/" not in incomplete:
+        return []
+    found = sorted(Path(incomplete).parent.glob("*") if not incomplete.endswith("/") else Path(incomplete).glob("*"))
+    words = [f"{path}/" if path.is_dir() else f"{path}" for path in found if path.is_dir() or path.suffix == ".toml"]
+    return [word for word in words if word.startswith(incomplete)]
+
+
+def _overlays() -> list[str]:
+    from gan_recipe.recipe_file import OVERLAYS, shipped_folder
+
+    return [path.stem for path in sorted((shipped_folder() / OVERLAYS).glob("*.toml"))]
+
+
+def _components() -> list[str]:
+    from gan_recipe.registry import Registry
+
+    return sorted(Registry.installed().names())
+
+
+def _kinds() -> list[str]:
+    from gan_recipe.interfaces import KINDS
+
+    return list(KINDS)
+
+
+def _runs() -> list[str]:
+    from gan_recipe.run_folder import all_runs
+
+    found = [run.name for run in all_runs()]
+    return [*dict.fromkeys(name.partition("/")[0] for name in found), *found]
+
+
+def _override(context: click.Context, incomplete: str) -> list[str]:
+    """Keys of the recipe that stands before, and the values of those that have few."""
+    from gan_recipe.errors import UserError
+    from gan_recipe.override_keys import keys, values
+    from gan_recipe.recipe_file import load
+    from gan_recipe.registry import Registry
+
+    # Of a line that ends with -s click leaves the words before it unread.
+    stated: Any = context.params.get("recipe") or next((word for word in context.args if word[:1] != "-"), None)
+    try:
+        tables = load(stated).tables if stated else {}
+    except UserError:
+        return []
+    key, equals, begun = incomplete.partition("=")
+    registry = Registry.installed()
+    if not equals:
+        return [f"{each}=" for each in keys(tables, registry) if each.startswith(key)]
+    return [f"{key}={value}" for value in values(tables, registry, key) if value.startswith(begun)]
