@@ -162,7 +162,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 told = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return
             yield told
 

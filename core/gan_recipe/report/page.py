@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gan_recipe.durable import replace_file
+
+if TYPE_CHECKING:
+    import jinja2
 
 _FOLDER = Path(__file__).parent / "page"
 
@@ -19,17 +23,8 @@ def rendered(template: str, scripts: Sequence[str], **context: Any) -> str:
     Whatever the context holds is escaped by jinja2. Should that fail one day, the page's content security policy lets
     a browser run nothing but these scripts, by their hashes, and load nothing from anywhere.
     """
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figure"] = figure
     sources = [_source(f"{name}.js") for name in scripts]
     policy = "; ".join(
         [
@@ -41,9 +36,26 @@ def rendered(template: str, scripts: Sequence[str], **context: Any) -> str:
             "form-action 'none'",
         ]
     )
-    return environment.get_template(template).render(
-        css=Markup(_source("page.css")), scripts=list(map(Markup, sources)), policy=policy, **context
+    return (
+        _environment()
+        .get_template(template)
+        .render(css=Markup(_source("page.css")), scripts=list(map(Markup, sources)), policy=policy, **context)
     )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["figure"] = figure
+    return environment
 
 
 def write_page(path: Path, html: str) -> Path:
