@@ -24,11 +24,11 @@ from gan_recipe.errors import harmless
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder; exports/VALUE in the run's.")
 @click.option("--round", "at", metavar="N", type=click.IntRange(0), help="The checkpoint; the newest by default.")
 def export(run: str, value: str, formats: tuple[str, ...], out: Path | None, at: int | None) -> None:
-    """Write a value of a run as one module, with a model card.
+    """Write a value of a run as one module.
 
-    The module has named inputs. RUN is NAME (its newest), NAME/N or a path. Averaged weights are taken where there are
-    some. Each format is read back and compared with the run's networks at several batch sizes; one that disagrees is
-    not kept.
+    The module has named inputs, and a model card lies beside it. RUN is NAME (its newest), NAME/N or a path. Averaged
+    weights are taken where there are some. Each format is read back and compared with the run's networks at several
+    batch sizes; one that disagrees is not kept.
 
     \b
     safetensors   weights and recipe; gan_recipe.exported.load_value makes the module

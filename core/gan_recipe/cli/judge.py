@@ -9,9 +9,9 @@ import click
 @click.argument("recipe")
 @click.option("-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as -s run.seed=1.")
 def judge(recipe: str, overrides: tuple[str, ...]) -> None:
-    """Train and keep the classifiers that judge a recipe's outputs.
+    """Train and keep the judges of a recipe's outputs.
 
-    They learn from the recipe's real training data alone. Runs that find them kept show label faithfulness as a curve
+    These classifiers learn from the recipe's real training data alone. Runs that find them kept show label faithfulness as a curve
     while they train; others ask them at their end.
     """
     from gan_recipe.check import check

@@ -15,9 +15,9 @@ from gan_recipe.errors import RunError, harmless
     "--all", "every", is_flag=True, help="An index of all runs, and the reports that are missing or outdated."
 )
 def report(run: str | None, every: bool) -> None:
-    """Write a run's report anew: one HTML file that needs no network.
+    """Write a run's report, one HTML file, anew.
 
-    RUN is NAME (its newest), NAME/N or a path; it may be training still. Every run writes its report when it ends.
+    It needs no network. RUN is NAME (its newest), NAME/N or a path; it may be training still. Every run writes its report when it ends.
     """
     if (run is None) != every:
         raise click.UsageError("Give a run, or --all for an index of all runs.")
@@ -44,9 +44,9 @@ def report(run: str | None, every: bool) -> None:
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The page; beside the runs by default."
 )
 def compare(runs: tuple[str, ...], output: Path | None) -> None:
-    """Write a page that shows runs side by side: settings that differ, held-out samples, aligned curves.
+    """Write a page that shows runs side by side.
 
-    Each RUN is NAME (its newest), NAME/N or a path.
+    It holds the settings that differ, the same held-out samples and aligned curves. Each RUN is NAME (its newest), NAME/N or a path.
     """
     from gan_recipe.report import write_comparison
     from gan_recipe.run_folder import find_run
