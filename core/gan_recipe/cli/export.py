@@ -31,9 +31,9 @@ def export(run: str, value: str, formats: tuple[str, ...], out: Path | None, at:
     batch sizes; one that disagrees is not kept.
 
     \b
-    safetensors   weights and recipe; gan_recipe.exported.load_value makes the module
-    torch         a torch.export program, which needs torch alone
-    onnx          for onnxruntime and others; needs pip install 'gan-recipe[export]'
+    safetensors  weights and recipe; gan_recipe.exported.load_value reads them
+    torch        a torch.export program, which needs torch alone
+    onnx         for onnxruntime and others; pip install 'gan-recipe[export]'
     """
     from gan_recipe.run_folder import find_run
 

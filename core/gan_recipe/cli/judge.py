@@ -11,8 +11,8 @@ import click
 def judge(recipe: str, overrides: tuple[str, ...]) -> None:
     """Train and keep the judges of a recipe's outputs.
 
-    These classifiers learn from the recipe's real training data alone. Runs that find them kept show label faithfulness as a curve
-    while they train; others ask them at their end.
+    These classifiers learn from the recipe's real training data alone. Runs that find them kept show label
+    faithfulness as a curve while they train; others ask them at their end.
     """
     from gan_recipe.check import check
     from gan_recipe.errors import UserError, harmless

@@ -17,7 +17,8 @@ from gan_recipe.errors import RunError, harmless
 def report(run: str | None, every: bool) -> None:
     """Write a run's report, one HTML file, anew.
 
-    It needs no network. RUN is NAME (its newest), NAME/N or a path; it may be training still. Every run writes its report when it ends.
+    It needs no network. RUN is NAME (its newest), NAME/N or a path; it may be training still. Every run writes its
+    report when it ends.
     """
     if (run is None) != every:
         raise click.UsageError("Give a run, or --all for an index of all runs.")
@@ -39,14 +40,15 @@ def report(run: str | None, every: bool) -> None:
 
 
 @click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN [RUN]...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The page; beside the runs by default."
 )
 def compare(runs: tuple[str, ...], output: Path | None) -> None:
     """Write a page that shows runs side by side.
 
-    It holds the settings that differ, the same held-out samples and aligned curves. Each RUN is NAME (its newest), NAME/N or a path.
+    It holds the settings that differ, the same held-out samples and aligned curves. Each RUN is NAME (its newest),
+    NAME/N or a path.
     """
     from gan_recipe.report import write_comparison
     from gan_recipe.run_folder import find_run
