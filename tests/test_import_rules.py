@@ -35,7 +35,7 @@ TORCH_LAYER = {
     "stream",
     "train",
 }
-TORCH_LAYER |= {"training", "rehearsal_findings"}
+TORCH_LAYER |= {"training", "rehearsal_findings", "balance"}
 # So do those of the conformance kit that try tensors; they are imported when a test asks for the checks of a kind.
 TORCH_LAYER |= {"constraint_checks", "data_checks", "examples", "graph_capture_checks", "loss_checks", "metric_checks"}
 TORCH_LAYER |= {"network_checks", "slope_checks"}

@@ -6,19 +6,29 @@ from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Any
 
+from gan_recipe.dataflow import below
 from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Constraint, Loss, Schedule
 from gan_recipe.optimizers import LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.ramp import Ramp
 from gan_recipe.reading import Reading
-from gan_recipe.recipe import Averaging, ConstraintSpec, LossSpec, Named, PlayerSpec, RunSettings
+from gan_recipe.recipe import (
+    Averaging,
+    BalanceSettings,
+    BalanceSpec,
+    ConstraintSpec,
+    LossSpec,
+    Named,
+    PlayerSpec,
+    RunSettings,
+)
 from gan_recipe.settings import slips, structure
 from gan_recipe.signature import annotation, call_parameters
 from gan_recipe.tables import Tables
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
 
-_PLAYER = ("trains", "optimizer", "lr_schedule", "losses", "constraints", "ema", "clip_gradients")
+_PLAYER = ("trains", "optimizer", "lr_schedule", "losses", "constraints", "ema", "clip_gradients", "balance")
 _EXAMPLE = '[players.generator] with trains = ["decoder"], an optimizer and losses'
 
 # A player that does not move in so many first rounds, nor in the last ones, is taken never to move.
@@ -95,9 +105,37 @@ def _player(reading: Reading, name: str, table: dict[str, Any], run: RunSettings
         constraint = _constraint(tables, each, constraint_table, (*key, "constraints", each), mine)
         if constraint is not None:
             constraints[each] = constraint
-    if optimizer is None or not all(tables.is_sound((*key, each)) for each in ("ema", "clip_gradients")):
+    balance = _balance(reading, trains, losses, (*key, "balance"))
+    if optimizer is None or not all(tables.is_sound((*key, each)) for each in ("ema", "clip_gradients", "balance")):
         return None
-    return PlayerSpec(name, tuple(trains), optimizer, lr_schedule, losses, constraints, ema, clip, key)
+    return PlayerSpec(name, tuple(trains), optimizer, lr_schedule, losses, constraints, ema, clip, balance, key)
+
+
+def _balance(reading: Reading, trains: Collection[str], losses: Mapping[str, LossSpec], key: Key) -> BalanceSpec | None:
+    tables = reading.tables
+    if not tables.states(key):
+        return None
+    stated = structure(BalanceSettings, tables.table(key), key, tables.around)
+    if stated is None:
+        return None
+    at = reading.node(stated.at, (*key, "at"), reading.flow.value)
+    named = tables.names([*stated.losses], (*key, "losses"), losses, "loss of this player")
+    tables.names([stated.reference], (*key, "reference"), losses, "loss of this player")
+    if at is None or not tables.is_sound(key):
+        return None
+    if not at.networks & {*trains}:
+        tables.report((*key, "at"), f"{at} does not depend on what the player trains ({', '.join(trains)})")
+    for name in dict.fromkeys([stated.reference, *named]):
+        place = (*key, "reference" if name == stated.reference else "losses")
+        if at not in set(below([*losses[name].reads.values()])):
+            tables.report(place, f"the loss {name!r} does not read {at}, nor what is computed from it")
+        if losses[name].every != 1:
+            tables.report(
+                place, f"the loss {name!r} is computed at every {losses[name].every}th move; it has to be at each"
+            )
+    if stated.reference in named:
+        tables.report((*key, "losses"), f"{stated.reference!r} is the reference itself")
+    return BalanceSpec(at, stated.reference, tuple(named), stated.most)
 
 
 def _ema(tables: Tables, stated: Any, key: Key) -> Averaging | None:

@@ -161,6 +161,38 @@ class ConstraintSpec:
 
 
 @frozen
+class BalanceSettings:
+    """How loud a player's losses speak where they meet: ``players.NAME.balance``.
+
+    At every move each of ``losses`` is multiplied by ``|d reference / d at| / (|d loss / d at| + 1e-4)``, at most by
+    ``most``, so that it pulls at ``at`` as hard as the reference; its own weight, and the reference's, then say in what
+    shares they pull. Both gradients are taken of the raw losses, over the whole batch.
+
+    Source: Esser et al. 2021, "Taming Transformers for High-Resolution Image Synthesis", equation 7, which takes the
+    gradients at the decoder's last layer.
+    """
+
+    #: The value at which the gradients are compared, such as the generator's image.
+    at: str
+    #: The loss that the others are measured against.
+    reference: str
+    #: The losses that are scaled.
+    losses: tuple[str, ...]
+    #: The largest factor, above 0.
+    most: float = field(default=1e4, validator=validators.gt(0))
+
+
+@frozen
+class BalanceSpec:
+    """A checked ``balance``."""
+
+    at: Node
+    reference: str
+    losses: tuple[str, ...]
+    most: float
+
+
+@frozen
 class Averaging:
     """How a player's weights are averaged: ``ema = 0.999``, or ``ema = { decay = 0.999, warm_up = true }``."""
 
@@ -188,6 +220,8 @@ class PlayerSpec:
     ema: Averaging | None
     #: The longest that the gradient of all the player's weights together may be; None for no bound.
     clip_gradients: float | None
+    #: How the losses are brought to one loudness; None for weights alone.
+    balance: BalanceSpec | None
     key: Key
     #: Whether every loss counts in every move, so that nothing need be asked.
     always_due: bool = field(init=False)

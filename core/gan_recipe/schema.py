@@ -21,7 +21,7 @@ from gan_recipe.findings import MEANINGS
 from gan_recipe.interfaces import ClassCount, Component, Constraint, Loss, Metric, Network, Rounds
 from gan_recipe.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, TIMM, Option, TorchCall
 from gan_recipe.ramp import Ramp
-from gan_recipe.recipe import Averaging, DoctorSettings, RunSettings, SheetSettings
+from gan_recipe.recipe import Averaging, BalanceSettings, DoctorSettings, RunSettings, SheetSettings
 from gan_recipe.registry import Registry
 from gan_recipe.settings import setting_name
 from gan_recipe.summary import summary
@@ -254,6 +254,7 @@ def _player() -> _Schema:
                 "description": "Decay of the running average of the weights, which sheets and metrics use.",
                 "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, _settings(Averaging)],
             },
+            "balance": _settings(BalanceSettings),
             "clip_gradients": {
                 "type": "number",
                 "exclusiveMinimum": 0,

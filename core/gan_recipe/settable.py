@@ -21,7 +21,7 @@ _BESIDE = {
     "losses": ("weight", "every"),
     "constraints": ("on",),
     "metrics": ("baseline",),
-    "players": ("trains", "ema", "lr_schedule", "clip_gradients"),
+    "players": ("trains", "ema", "lr_schedule", "clip_gradients", "balance"),
 }
 
 

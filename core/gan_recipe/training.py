@@ -12,6 +12,7 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 
+from gan_recipe.balance import balanced
 from gan_recipe.build import build_networks, fields_read, rehearse, training_fields
 from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.dataflow import Node, below
@@ -198,7 +199,9 @@ class Training:
                 values = self.graph.losses(move, store)
             if watch is not None:
                 watch(round, move, store, values)
-            player.step(names, values, weighted_sum(move, values, round))
+            balance = player.spec.balance
+            terms = balanced(balance, move, store, values, self.processes) if balance else values
+            player.step(names, values, weighted_sum(move, terms, round))
             for node in move.frees:
                 del store[node]
         for player in self.players.values():
