@@ -55,7 +55,7 @@ def _before(recipe: Recipe, player: PlayerSpec) -> tuple[Start | None, dict[str,
         stated = recipe.networks[network].start
         if stated is None:
             continue
-        start = find_start(stated, network)
+        start = find_start(stated, network, recipe.run.scale)
         try:
             tables: Any = load(str(start.run.recipe)).tables
         except UserError:
