@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
+import resource
 import subprocess
 import sys
+import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from attrs import frozen
+
+TraceFunction = Callable[[FrameType, str, Any], Any]
+_OURS = "/gan_recipe"  # the framework's folder and the beginning of the plugins'
 
 
 @frozen
@@ -99,6 +105,63 @@ def gan_recipe(*words: str) -> None:
     main()
 
 
+def struck(number: int, where: str, nth: int, *words: str) -> None:
+    """The command line, which sends itself signal ``number`` at the ``nth`` line that it executes at a place.
+
+    Places: ``anywhere`` in the framework and the plugins, ``save`` of a checkpoint, the moves of ``critic`` and
+    ``generator``, the ``loader``'s thread. How many such lines there were is left in ``.victim.lines``.
+    """
+    lines = 0
+
+    def at_line(frame: FrameType, event: str, argument: object) -> TraceFunction:
+        nonlocal lines
+        if event == "line" and _is_there(frame, where):
+            lines += 1
+            if lines == nth:
+                Path(".victim.struck").write_text("save" if _is_there(frame, "save") else where)
+                os.kill(os.getpid(), number)
+        return at_line
+
+    def at_call(frame: FrameType, event: str, argument: object) -> TraceFunction | None:
+        return at_line if _OURS in frame.f_code.co_filename else None
+
+    Path(".victim.struck").unlink(missing_ok=True)
+    threading.settrace(at_call)
+    sys.settrace(at_call)
+    try:
+        gan_recipe(*words)
+    finally:
+        sys.settrace(None)
+        Path(".victim.lines").write_text(str(lines))
+
+
+def in_small_files(size: int, *words: str) -> None:
+    """The command line, in which no file may grow above ``size`` bytes; what it says is not counted."""
+    sys.stdout, sys.stderr = io.StringIO(), io.StringIO()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        gan_recipe(*words)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        sys.__stderr__.write(sys.stderr.getvalue())  # type: ignore[union-attr]
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+
+def _is_there(frame: FrameType | None, where: str) -> bool:
+    if where == "anywhere":
+        return True
+    if where == "loader":
+        return threading.current_thread() is not threading.main_thread()
+    while frame is not None:
+        name, file = frame.f_code.co_name, frame.f_code.co_filename
+        if where == "save" and name == "save" and file.endswith("checkpoint.py"):
+            return True
+        if name == "step" and file.endswith("player.py") and frame.f_locals["self"].spec.name == where:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def trial(told: Mapping[str, Any]) -> None:
     """A trial of ``verify-resume``."""
     from gan_recipe.trial import carry_out
@@ -108,9 +171,14 @@ def trial(told: Mapping[str, Any]) -> None:
 
 
 def _serve() -> None:
+    import tensorboardX  # noqa: F401
+    import torch._dynamo  # noqa: F401, for the first loss would import it, for seconds
+
     import gan_recipe.cli
     import gan_recipe.trial  # noqa: F401
+    from gan_recipe.registry import Registry
 
+    Registry.installed().every()
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     _reply(replies, ready=True)
