@@ -16,6 +16,7 @@ from gan_recipe.errors import Problem, RecipeError, did_you_mean
 from gan_recipe.expression import HOLE
 from gan_recipe.find import find
 from gan_recipe.findings import read_silence, refuse
+from gan_recipe.foreign_weights import weights_file
 from gan_recipe.interfaces import Data, Field, Metric, Network
 from gan_recipe.optimizers import INITIALISERS
 from gan_recipe.override import read
@@ -191,8 +192,20 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
         component = tables.component(table, key, Network, ("start", "init"))
         start = table.get("start")
         if start is not None and (not isinstance(start, str) or not start):
-            tables.report((*key, "start"), f"expected RUN, RUN@ROUND or RUN@ROUND:NETWORK, not {shortened(start)}")
-        elif start and tables.starts is not None:
+            tables.report(
+                (*key, "start"), f"expected RUN, RUN@ROUND, RUN@ROUND:NETWORK or a file, not {shortened(start)}"
+            )
+        file = None
+        if isinstance(start, str) and tables.starts is not None:
+            file = weights_file(start, tables.file.origin((*key, "start")).folder)
+        if file is not None:
+            tables.paths.append((*key, "start"))
+            start = None
+            try:
+                file.check()
+            except ValueError as error:
+                tables.report((*key, "start"), str(error))
+        elif isinstance(start, str) and start and tables.starts is not None:
             try:
                 tables.starts(tables.wanted(start, name, (*key, "start")))
             except ValueError as error:
@@ -200,7 +213,7 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
         start = start if tables.starts is not None else None
         init = _init(tables, (*key, "init"))
         if component is not None and tables.is_sound(key):
-            found[name] = NetworkSpec(name, table["use"], component, start, init, key)
+            found[name] = NetworkSpec(name, table["use"], component, start, init, key, file)
     return found
 
 

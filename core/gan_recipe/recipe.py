@@ -11,6 +11,7 @@ from typing import Any, Literal
 from attrs import field, frozen, validators
 
 from gan_recipe.dataflow import Node
+from gan_recipe.foreign_weights import WeightsFile
 from gan_recipe.interfaces import (
     Constraint,
     Data,
@@ -129,6 +130,8 @@ class NetworkSpec:
     #: Initialisers of ``weight`` (convolutions, linear layers), ``norm`` (gains) and ``bias``.
     init: Mapping[str, Named]
     key: Key
+    #: The file that its weights come from, where ``start`` names one.
+    start_file: WeightsFile | None = None
 
 
 @frozen

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from attrs import define, field
 
-from gan_recipe.errors import Problem, did_you_mean, nearest
+from gan_recipe.errors import Problem, RecipeError, did_you_mean, nearest
 from gan_recipe.expression import Expression, ExpressionError, parse
 from gan_recipe.interfaces import Component, Network
 from gan_recipe.optimizers import OPTIMIZERS, TIMM, Option, TorchCall
@@ -21,6 +21,8 @@ from gan_recipe.toml_value import as_key, shortened
 from gan_recipe.warm_start import Starts, Wanted, existing
 
 NAME_RULE = "expected letters, digits and '_', starting with a letter, and not 'use'"
+#: A search for problems that finds so many ends.
+MAX_PROBLEMS = 100
 _C = TypeVar("_C", bound=Component)
 
 
@@ -50,11 +52,14 @@ class Tables:
     # ------------------------------------------------------------------------------------------------ problems
 
     def report(self, key: Key, what: str) -> None:
-        """Something is wrong at ``key``."""
+        """Something is wrong at ``key``. Raises RecipeError when that makes too many: nobody reads them all."""
         written = self._written(key)
         problem = Problem(self.file.origin(written).where, ".".join(map(as_key, written)), what)
         if problem not in self.problems:
             self.problems.append(problem)
+            if len(self.problems) >= MAX_PROBLEMS:
+                stopped = f"{MAX_PROBLEMS} problems, and perhaps more: the search stopped here. Correct these first"
+                raise RecipeError([*self.problems, Problem(self.file.shown, "", stopped)])
         self._broken.add(key)
 
     def is_sound(self, key: Key) -> bool:

@@ -29,7 +29,7 @@ from gan_recipe.row_draws import RowDraws
 from gan_recipe.shared_batch_norm import share_batch_norms, strange_batch_norms
 from gan_recipe.split_check import check_split
 from gan_recipe.stream import Batch, Stream
-from gan_recipe.warm_start import Beginning
+from gan_recipe.warm_start import beginning
 
 # Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
 _BF16_FLOPS = 5e9
@@ -74,6 +74,8 @@ class Training:
         networks = build_networks(recipe, first)
         #: Where the weights of each warm-started network come from.
         self.lineage: dict[str, dict[str, Any]] = {}
+        #: The same of those that start from a file, which no run made.
+        self.weights_files: dict[str, dict[str, Any]] = {}
         problems: list[Problem] = []
         for name, spec in recipe.networks.items():
             constraints = [
@@ -83,15 +85,16 @@ class Training:
                 if name in constraint.on
             ]
             try:
-                begun = Beginning(spec, run.scale) if spec.start else None
+                begun = beginning(spec, run.scale)
+                kept = self.weights_files if spec.start_file else self.lineage
                 if begun and begun.fits(networks[name]):
-                    self.lineage[name] = begun.load(networks[name])
+                    kept[name] = begun.load(networks[name])
                 with seeded("constraints", name, run.seed):
                     for constraint in constraints:
                         constraint.attach(networks[name])
-                if begun and name not in self.lineage:
+                if begun and name not in kept:
                     # The other run's network may have had such constraints itself, and their tensors with them.
-                    self.lineage[name] = begun.load(networks[name])
+                    kept[name] = begun.load(networks[name])
             except ValueError as error:
                 problems.append(Problem(recipe.file.origin((*spec.key, "start")).where, ".".join(spec.key), str(error)))
         if problems:

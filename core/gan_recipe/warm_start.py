@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from gan_recipe.scale import scaled
 from gan_recipe.toml_value import cut
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 _LONGEST_ROUND = 12
@@ -135,37 +135,50 @@ def is_round(stated: str) -> bool:
     return stated.isdecimal() and len(stated) <= _LONGEST_ROUND
 
 
+def beginning(spec: NetworkSpec, scale: float) -> Beginning | None:
+    """The weights that a network starts with; None for fresh ones. Raises ValueError when they cannot be read."""
+    if spec.start_file:
+        weights, told = spec.start_file.read()
+        return Beginning(str(spec.start_file.path), weights, told)
+    if spec.start is None:
+        return None
+    from gan_recipe.checkpoint import BrokenCheckpointError, load
+
+    start = find_start(spec.start, spec.name, scale)
+    try:
+        checkpoint = load(start.run, start.round)
+    except BrokenCheckpointError as error:
+        raise ValueError(f"the checkpoint {start.run.name}@{start.round} is damaged: {error}") from error
+    prefix = f"{start.network}/"
+    networks = checkpoint.tensors["networks"]
+    weights = {key.removeprefix(prefix): v for key, v in networks.items() if key.startswith(prefix)}
+    if not weights:
+        known = {key.partition("/")[0] for key in networks}
+        raise ValueError(f"{start.run.name} has no network {start.network!r}.{did_you_mean(start.network, known)}")
+    told = {"run": start.run.name, "round": start.round, "network": start.network, "sha256": checkpoint.sha256}
+    return Beginning(f"{start.run.name}@{start.round}:{start.network}", weights, told)
+
+
+@frozen
 class Beginning:
-    """The weights that a network starts with. Raises ValueError when they cannot be read."""
+    """Weights that a network starts with."""
 
-    def __init__(self, spec: NetworkSpec, scale: float) -> None:
-        from gan_recipe.checkpoint import BrokenCheckpointError, load
-
-        assert spec.start is not None
-        self._start = start = find_start(spec.start, spec.name, scale)
-        try:
-            checkpoint = load(start.run, start.round)
-        except BrokenCheckpointError as error:
-            raise ValueError(f"the checkpoint {start.run.name}@{start.round} is damaged: {error}") from error
-        prefix = f"{start.network}/"
-        networks = checkpoint.tensors["networks"]
-        self._weights = {key.removeprefix(prefix): v for key, v in networks.items() if key.startswith(prefix)}
-        if not self._weights:
-            known = {key.partition("/")[0] for key in networks}
-            raise ValueError(f"{start.run.name} has no network {start.network!r}.{did_you_mean(start.network, known)}")
-        self._sha256 = checkpoint.sha256
+    #: Where they come from, for messages.
+    where: str
+    _weights: Mapping[str, Tensor]
+    #: What a run remembers of them.
+    told: dict[str, Any]
 
     def fits(self, module: nn.Module) -> bool:
         return not self._misfits(module)
 
     def load(self, module: nn.Module) -> dict[str, Any]:
         """Load the weights and tell where they came from. Raises ValueError listing every shape that does not fit."""
-        start = self._start
         if wrong := self._misfits(module):
             listed = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-            raise ValueError(f"the weights of {start.run.name}@{start.round}:{start.network} do not fit: {listed}")
+            raise ValueError(f"the weights of {self.where} do not fit: {listed}")
         module.load_state_dict(self._weights)
-        return {"run": start.run.name, "round": start.round, "network": start.network, "sha256": self._sha256}
+        return self.told
 
     def _misfits(self, module: nn.Module) -> list[str]:
         theirs, mine = self._weights, module.state_dict()

@@ -1,4 +1,4 @@
-"""Processes to be killed: forked from one that has torch imported, so that each costs milliseconds and is yet fresh."""
+"""Processes to be killed: forked from one that has torch imported, so that each is cheap and yet fresh."""
 
 from __future__ import annotations
 
