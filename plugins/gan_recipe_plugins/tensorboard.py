@@ -28,6 +28,7 @@ def gan_recipe_run_started(folder: Path) -> None:
     _sheets[folder] = 0
     try:
         _writers[folder] = SummaryWriter(str(folder / "tensorboard"), flush_secs=10)
+        _hush(_worker(_writers[folder]))
     except OSError as error:
         _give_up(folder, error)
 
@@ -80,5 +81,21 @@ def _give_up(folder: Path, error: Exception) -> None:
 
 
 def _worker_lives(writer: Any) -> bool:
+    worker = _worker(writer)
+    return worker is None or worker.is_alive()
+
+
+def _worker(writer: Any) -> threading.Thread | None:
     worker = getattr(getattr(getattr(writer, "file_writer", None), "event_writer", None), "_worker", None)
-    return not isinstance(worker, threading.Thread) or worker.is_alive()
+    return worker if isinstance(worker, threading.Thread) else None
+
+
+def _hush(worker: threading.Thread | None) -> None:
+    """Its death is told by the next write, in a sentence; the traceback that Python would print is left out."""
+    before = threading.excepthook
+
+    def told(arguments: threading.ExceptHookArgs) -> None:
+        if arguments.thread is None or arguments.thread is not worker:
+            before(arguments)
+
+    threading.excepthook = told
