@@ -62,10 +62,12 @@ def start(
     strict: bool = False,
     root: Path | None = None,
     processes: Processes | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Train a new run, in ``root`` or where runs are. Nothing is written before it has been built and rehearsed.
 
     Findings are said first; those that can never be meant, and all when ``strict``, raise RecipeError instead.
+    ``told`` is added to ``run.json``, such as the sweep that the run belongs to.
     """
     check_new(name or recipe.name)
     threads = use_available_cores()
@@ -83,7 +85,7 @@ def start(
     for finding in training.findings:
         screen.say(f"warning: {finding}")
     changes = changes_against(recipe, name or recipe.name, registry)
-    description = {**_describe(training, registry, threads), "changes": changes}
+    description = {**_describe(training, registry, threads), "changes": changes, **(told or {})}
     written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
     made: list[RunFolder] = []
 
@@ -105,6 +107,7 @@ def resume_or_start(
     device: str = "auto",
     strict: bool = False,
     processes: Processes | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """Go on with the newest run of this very recipe, or start one; one that is done is told as it ended.
 
@@ -115,12 +118,12 @@ def resume_or_start(
     check_new(stated, may_exist=True)
     path = by_first(processes, lambda: str(found.path) if (found := _newest_run_of(recipe, stated)) else None)
     if path is None:
-        return start(recipe, registry, screen, name=name, device=device, strict=strict, processes=processes)
+        return start(recipe, registry, screen, name=name, device=device, strict=strict, processes=processes, told=told)
     folder = RunFolder(Path(path))
-    told = folder.describe()
-    if told.get("outcome") == "done":
+    ended = folder.describe()
+    if ended.get("outcome") == "done":
         screen.say(f"{folder.name} is done already")
-        return Outcome(folder, "done", told["rounds"], told.get("figures", {}), told.get("baseline", {}))
+        return Outcome(folder, "done", ended["rounds"], ended.get("figures", {}), ended.get("baseline", {}))
     return resume(str(folder.path), registry, screen, device=device, processes=processes)
 
 

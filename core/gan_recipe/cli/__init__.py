@@ -23,6 +23,7 @@ from gan_recipe.cli.report import compare, report
 from gan_recipe.cli.run import check, run
 from gan_recipe.cli.runs import runs, sample
 from gan_recipe.cli.schema import schema
+from gan_recipe.cli.sweep import sweep
 from gan_recipe.cli.verify import verify_resume
 from gan_recipe.errors import RunError, ToldElsewhereError, UserError, harmless
 from gan_recipe.stopping import exit_code
@@ -55,6 +56,9 @@ for command in (report, compare):
 for command in (plugins, plugin, schema, completion):
     cli.add_command(command)
 cli.add_command(verify_resume)
+
+
+cli.add_command(sweep)
 
 
 def main() -> None:
