@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import signal
+import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,12 +74,38 @@ def work(sweep: Sweep, screen: Screen, say: Callable[[str], None]) -> optuna.Stu
 def _open(sweep: Sweep) -> optuna.Study:
     try:
         import optuna
-        from optuna import storages
     except ImportError:
         raise UserError("optuna is not installed: pip install 'gan-recipe[sweep]'") from None
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+    from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    tries = 5
+    while True:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                return optuna.create_study(
+                    study_name=sweep.study,
+                    storage=_storage(sweep),
+                    direction=sweep.space.direction,
+                    # Workers choose at once: each takes the others' running trials for bad ones, and looks elsewhere.
+                    sampler=optuna.samplers.TPESampler(constant_liar=True),
+                    pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+                    load_if_exists=True,
+                )
+        except (ArgumentError, SQLAlchemyError, ImportError, ValueError) as error:
+            tries -= 1
+            # The first workers of a study make its tables at the same moment, and one of them comes too late.
+            if isinstance(error, DBAPIError) and tries:
+                time.sleep(1)
+                continue
+            what = str(error).partition("\n")[0]
+            raise UserError(f"the storage {sweep.storage!r} cannot be used: {what}") from None
+
+
+def _storage(sweep: Sweep) -> optuna.storages.RDBStorage:
+    from optuna import storages
+
     # Optuna 4.9 gave the callback and its parameter other names; the old ones go with 6.
     if hasattr(storages, "RetryHeartbeatStaleTrialCallback"):
         retry: dict[str, Any] = {
@@ -85,26 +113,14 @@ def _open(sweep: Sweep) -> optuna.Study:
         }
     else:
         retry = {"failed_trial_callback": storages.RetryFailedTrialCallback(max_retry=_RETRIES)}
-    try:
-        storage = storages.RDBStorage(
-            sweep.storage,
-            heartbeat_interval=sweep.heartbeat,
-            grace_period=_PATIENCE * sweep.heartbeat,
-            # SQLite is locked while another worker writes: wait for it.
-            engine_kwargs={"connect_args": {"timeout": 60}} if sweep.storage.startswith("sqlite") else None,
-            **retry,
-        )
-        return optuna.create_study(
-            study_name=sweep.study,
-            storage=storage,
-            direction=sweep.space.direction,
-            # Several workers choose at once: each takes the others' running trials for bad ones, and looks elsewhere.
-            sampler=optuna.samplers.TPESampler(constant_liar=True),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-            load_if_exists=True,
-        )
-    except (ArgumentError, SQLAlchemyError, ImportError, ValueError) as error:
-        raise UserError(f"the storage {sweep.storage!r} cannot be used: {str(error).partition(chr(10))[0]}") from None
+    return storages.RDBStorage(
+        sweep.storage,
+        heartbeat_interval=sweep.heartbeat,
+        grace_period=_PATIENCE * sweep.heartbeat,
+        # SQLite is locked while another worker writes: wait for it.
+        engine_kwargs={"connect_args": {"timeout": 60}} if sweep.storage.startswith("sqlite") else None,
+        **retry,
+    )
 
 
 def _trial(sweep: Sweep, study: optuna.Study, trial: optuna.Trial, screen: Screen, say: Callable[[str], None]) -> float:
