@@ -155,7 +155,7 @@ def alive(process: int) -> bool:
 
 def started(restarts: int, *words: str) -> tuple[subprocess.Popen[str], list[int]]:
     """A long run by two processes, some rounds into it, and the processes."""
-    long = ["-s", "run.rounds=400", "-s", "run.checkpoint_every=20", "-s", "run.log_every=1", "-s", "sheet.every=400"]
+    long = ["-s", "run.rounds=200", "-s", "run.checkpoint_every=20", "-s", "run.log_every=1", "-s", "sheet.every=200"]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "IN_FLOAT": "1"}
     launched = subprocess.Popen(
         command(2, "tiny.toml", "--resume-or-start", *long, *words, restarts=restarts),
@@ -189,7 +189,7 @@ def test_a_killed_process_takes_the_others_down_and_torchrun_goes_on_by_itself()
     shutil.move("runs/tiny", "runs/disturbed")
     plain, _ = started(0)
     assert plain.wait(240) == 0
-    assert apart("runs/tiny/1", "runs/disturbed/1", "00000400") == 0.0
+    assert apart("runs/tiny/1", "runs/disturbed/1", "00000200") == 0.0
     assert lines("runs/tiny/1") == lines("runs/disturbed/1")
 
 

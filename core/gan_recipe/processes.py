@@ -30,8 +30,8 @@ T = TypeVar("T")
 # ended is known at once.
 _PATIENCE = timedelta(hours=1)
 # After the launcher's death: how long until that is seen, and how long a process may then take to save and end.
-_LOOK_EVERY = 0.5
-_GRACE = 3.5
+_LOOK_EVERY = 0.25
+_GRACE = 2.5
 
 
 class Processes:

@@ -136,7 +136,8 @@ class Training:
                 problems.append(Problem(recipe.file.origin(key).where, ".".join(key), what))
         if problems:
             raise RecipeError(problems)
-        return {name: tensor[:share] for name, tensor in first.items()}
+        # Two samples at least: the rehearsal's batch norm is not shared yet.
+        return {name: tensor[: max(share, 2)] for name, tensor in first.items()}
 
     def open_stream(self, fields: frozenset[str], *, held_out: bool = False, share: tuple[int, int] = (0, 1)) -> Stream:
         """The training or the held-out data, of which batches hold ``fields``. A source is opened once."""
