@@ -194,6 +194,18 @@ def test_a_killed_process_takes_the_others_down_and_torchrun_goes_on_by_itself()
 
 
 @pytest.mark.slow
+def test_a_signal_to_the_launcher_saves_one_round() -> None:
+    """SIGTERM, which reaches the processes at different moments: they end after one and the same round, saved."""
+    launched, workers = started(0)
+    launched.terminate()
+    until(lambda: not any(map(alive, workers)), 30)
+    launched.wait(60)
+    told = RunFolder(Path("runs/tiny/1")).describe()
+    assert told["outcome"] == "stopped" and 20 <= told["round"] < 200
+    assert max(Path("runs/tiny/1/checkpoints").iterdir()).name == f"{told['round']:08d}"
+
+
+@pytest.mark.slow
 def test_without_its_launcher_no_process_goes_on() -> None:
     """kill -9 of torchrun: five seconds later there are no orphans, and what they left can be resumed."""
     launched, workers = started(0)
