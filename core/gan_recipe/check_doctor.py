@@ -21,7 +21,18 @@ SIGNALS = (
     "held_out_scores",
     "label_faithfulness",
 )
-VERDICTS = ("critic_too_strong",)
+VERDICTS = (
+    "critic_too_strong",
+    "critic_too_weak",
+    "mode_collapse",
+    "sudden_collapse",
+    "saturated_generator",
+    "one_loss_leads",
+    "diverged",
+    "overfitting",
+    "factor_lost",
+    "phase_mismatch_after_load",
+)
 
 _C = TypeVar("_C", bound=Component)
 

@@ -89,6 +89,15 @@ _COMPONENTS = {
     "label_faithfulness": "label_faithfulness:LabelFaithfulness",
     # verdicts
     "critic_too_strong": "critic_verdicts:CriticTooStrong",
+    "critic_too_weak": "critic_verdicts:CriticTooWeak",
+    "overfitting": "critic_verdicts:Overfitting",
+    "mode_collapse": "collapse_verdicts:ModeCollapse",
+    "sudden_collapse": "collapse_verdicts:SuddenCollapse",
+    "saturated_generator": "collapse_verdicts:SaturatedGenerator",
+    "one_loss_leads": "gradient_verdicts:OneLossLeads",
+    "diverged": "gradient_verdicts:Diverged",
+    "factor_lost": "label_verdicts:FactorLost",
+    "phase_mismatch_after_load": "label_verdicts:PhaseMismatchAfterLoad",
 }
 
 

@@ -1,25 +1,134 @@
-"""Recipe lines that treat a failure, written for the recipe that has it."""
+"""Recipe lines that treat a failure, written for the recipe that has it: a recipe that extends it states them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest
 
+Lines = tuple[str, ...]
 
-def slope_penalty(case: Case, contest: Contest) -> tuple[str, ...]:
+
+def held_back(case: Case, contest: Contest, *, generator: bool = False) -> Lines:
+    """The penalty on the critic's slope, and the rate of the critic, or of the generator, no higher than the other's."""
+    if contest.generator is None:
+        return slope_penalty(case, contest)
+    fast, slow = (contest.generator, contest.critic) if generator else (contest.critic, contest.generator)
+    rates = [_rate(case.recipe.players[name].optimizer.options) for name in (fast, slow)]
+    slower = (f"[players.{fast}]", f"optimizer.lr = {rates[1]:g}") if rates[0] > rates[1] else ()
+    lines = pairing(case, contest) if generator else slope_penalty(case, contest)
+    if slower and slower[0] in lines:
+        at = lines.index(slower[0]) + 1
+        return (*lines[:at], slower[1], *lines[at:])
+    return (*lines, *slower)
+
+
+def slope_penalty(case: Case, contest: Contest) -> Lines:
     """R1 on the contest's critic: a new one, or ten times the one there is."""
     critic = case.recipe.players[contest.critic]
     for loss in critic.losses.values():
         if loss.use == "r1":
             weight = loss.weight if isinstance(loss.weight, float) else loss.weight.to
             return (f"[players.{critic.name}]", f"losses.{loss.name}.weight = {10 * weight:g}")
-    function = case.function(contest)
-    if function is None or contest.real is None:
-        return ()
-    real = case.text(contest.real)
+    penalty = _penalty(case, contest, "r1", "real")
+    return (f"[players.{critic.name}]", penalty) if penalty else ()
+
+
+def pairing(case: Case, contest: Contest) -> Lines:
+    """Relativistic losses on both sides, with R1 and R2; where that is so already, stronger penalties."""
+    critic = case.recipe.players[contest.critic]
+    if critic.losses[contest.loss].use == "relativistic_critic" or contest.generator_loss is None:
+        return slope_penalty(case, contest)
+    real, fake = case.text(contest.real_score), case.text(contest.fake_score)
+    scores = f'real = "{real}", fake = "{fake}"'
+    weight = case.recipe.players[str(contest.generator)].losses[contest.generator_loss].weight
+    factor = f", weight = {weight:g}" if isinstance(weight, float) and weight != 1 else ""
+    penalties = [_penalty(case, contest, use, side) for use, side in (("r1", "real"), ("r2", "fake"))]
     return (
-        f"[players.{critic.name}]",
-        f'losses.r1 = {{ use = "r1", critic = "{function}", real = "{real}", weight = 1.0, every = 4 }}',
+        f"[players.{contest.critic}]",
+        f'losses.{contest.loss} = {{ use = "relativistic_critic", {scores} }}',
+        *(penalty for penalty in penalties if penalty),
+        f"[players.{contest.generator}]",
+        f'losses.{contest.generator_loss} = {{ use = "relativistic_generator", {scores}{factor} }}',
     )
+
+
+def bounded(case: Case, contest: Contest) -> Lines:
+    """A bound for a critic that has none: the gradient penalty for Wasserstein's, R1 for any other."""
+    critic = case.recipe.players[contest.critic]
+    function = case.function(contest)
+    if critic.losses[contest.loss].use != "wasserstein_critic":
+        return slope_penalty(case, contest)
+    if function is None or contest.real is None or contest.made is None:
+        return lower_rates(case, 0.1)
+    reads = f'critic = "{function}", real = "{case.text(contest.real)}", fake = "{case.text(contest.made)}"'
+    return (f"[players.{critic.name}]", f'losses.wgan_gp = {{ use = "wgan_gp", {reads}, weight = 10 }}')
+
+
+def lower_rates(case: Case, factor: float) -> Lines:
+    """The rates of all players times ``factor``, falling to 0 at the run's end where they had another schedule."""
+    lines: list[str] = []
+    for player in case.recipe.players.values():
+        lines += [f"[players.{player.name}]", f"optimizer.lr = {_rate(player.optimizer.options) * factor:g}"]
+        if player.lr_schedule is not None:
+            lines.append(f'lr_schedule = {{ use = "cosine", T_max = {case.recipe.run.rounds} }}')
+    return tuple(lines)
+
+
+def equal_pace(case: Case, contest: Contest) -> Lines:
+    """The critic moves in every round, at no lower a rate than the generator's."""
+    mine = case.recipe.players[contest.critic].optimizer.options
+    theirs = case.recipe.players[contest.generator].optimizer.options if contest.generator else mine
+    rate = max(4 * _rate(mine), _rate(theirs))
+    lines = [f"[players.{contest.critic}]", f"optimizer.lr = {rate:g}"]
+    if case.recipe.schedule_use != "together":
+        lines += ["[schedule]", 'use = "together"']
+    return tuple(lines)
+
+
+def balanced(case: Case, player: str, loss: str, share: float) -> Lines:
+    """The weight with which a loss has as large a norm as all others together; norms go with weights."""
+    weight = case.recipe.players[player].losses[loss].weight
+    if not isinstance(weight, float) or share >= 1:
+        return ()
+    return (f"[players.{player}]", f"losses.{loss}.weight = {weight * (1 - share) / share:.3g}")
+
+
+def other_labels(case: Case, player: str, loss: str) -> Lines:
+    """The one other label of as many classes that the data has, for a loss that cannot learn its own."""
+    labels = case.recipe.players[player].losses[loss].reads["labels"]
+    classes = case.recipe.fields[labels.name].classes
+    source = labels.name.partition(".")[0]
+    others = [
+        name
+        for name, field in case.recipe.fields.items()
+        if field.classes == classes and name != labels.name and name.startswith(f"{source}.")
+    ]
+    if len(others) != 1:
+        return ()
+    return (f"[players.{player}]", f'losses.{loss}.labels = "{others[0].partition(".")[2]}"')
+
+
+def wait_for_critic(case: Case, contest: Contest) -> Lines:
+    """The generator is held for the first rounds."""
+    rounds = max(1, min(500, case.recipe.run.rounds // 5))
+    return (
+        "[schedule]",
+        'use = "every"',
+        f"periods = {{ {contest.critic} = 1 }}",
+        f"starts = {{ {contest.generator} = {rounds} }}",
+    )
+
+
+def _penalty(case: Case, contest: Contest, use: str, side: str) -> str | None:
+    function, samples = case.function(contest), contest.real if side == "real" else contest.made
+    if function is None or samples is None:
+        return None
+    reads = f'critic = "{function}", {side} = "{case.text(samples)}"'
+    return f'losses.{use} = {{ use = "{use}", {reads}, weight = 1.0, every = 4 }}'
+
+
+def _rate(options: Mapping[str, Any]) -> float:
+    return float(options["lr"])

@@ -1,0 +1,149 @@
+"""The doctor's proof: failures caused on purpose, each by a few lines over a healthy recipe, and healthy runs."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Case:
+    """A recipe of a line or a few over a base, and what the doctor must say of it."""
+
+    name: str
+    base: str
+    lines: str
+    #: The verdict that must be told, and the round by which; None for a healthy run, of which nothing may be told.
+    verdict: str | None = None
+    by: int = 0
+    #: A run that must be trained first, whose checkpoints this one starts from.
+    parent: str | None = None
+    #: Whether it is of another kind than the one that thresholds were tuned on (other seeds always are).
+
+
+_PLAIN = """
+[players.critic]
+losses.gan = { use = "bce_critic", real = "critic(point)", fake = "critic(fake)" }
+losses.r1.weight = 0
+losses.r2.weight = 0
+[players.generator]
+losses.gan = { use = "bce_generator", fake = "critic(fake)" }
+"""
+_WASSERSTEIN = """
+[players.critic]
+optimizer.lr = 1e-2
+losses.gan = { use = "wasserstein_critic", real = "critic(point)", fake = "critic(fake)" }
+losses.r1.weight = 0
+losses.r2.weight = 0
+[players.generator]
+losses.gan = { use = "wasserstein_generator", fake = "critic(fake)" }
+"""
+
+_PENALISED = """
+[players.critic]
+losses.gan = { use = "wasserstein_critic", real = "critic(point)", fake = "critic(fake)" }
+losses.r1.weight = 0
+losses.r2.weight = 0
+losses.gp = { use = "wgan_gp", critic = "critic", real = "point", fake = "fake", weight = 1 }
+[players.generator]
+losses.gan = { use = "wasserstein_generator", fake = "critic(fake)" }
+[schedule]
+use = "n_critic"
+n = 3
+"""
+
+CASES = (
+    # ------------------------------------------------------------------------------------------------ healthy
+    Case("ring", "ring", ""),
+    Case("ring_r1", "ring", _PLAIN.replace("losses.r1.weight = 0\n", "")),
+    Case("ring_wgan_gp", "ring", _PENALISED),
+    Case("grid", "ring", '[data]\ntoy = { use = "toy_2d", layout = "grid", spacing = 0.5 }'),
+    Case(
+        "wide_batch",
+        "ring",
+        '[run]\nbatch = 128\n[networks]\ngenerator = { use = "mlp", widths = [96, 96], outputs = 2 }',
+    ),
+    Case("faces", "faces", ""),
+    Case("faces_l1_1", "faces", "[players.generator]\nlosses.l1.weight = 5"),
+    Case(
+        "warm",
+        "ring",
+        '[networks.generator]\nstart = "ring@1500"\n[networks.critic]\nstart = "ring@1500"',
+        parent="ring",
+    ),
+    # ------------------------------------------------------------------------------------------------ failing
+    Case(
+        "too_strong",
+        "ring",
+        _PLAIN.replace('losses.gan = { use = "bce_critic"', 'optimizer.lr = 1e-2\nlosses.gan = { use = "bce_critic"'),
+        "critic_too_strong",
+        600,
+    ),
+    Case("too_weak", "ring", "[players.critic]\noptimizer.lr = 1e-6", "critic_too_weak", 800),
+    Case(
+        "collapse",
+        "ring",
+        _PLAIN.replace(
+            'losses.gan = { use = "bce_generator"', 'optimizer.lr = 2e-2\nlosses.gan = { use = "bce_generator"'
+        ),
+        "mode_collapse",
+        900,
+    ),
+    Case(
+        "leads",
+        "ring",
+        '[players.generator]\nlosses.l2 = { use = "l2", output = "fake", target = "point", weight = 100 }',
+        "one_loss_leads",
+        600,
+    ),
+    Case("diverged", "ring", _WASSERSTEIN, "diverged", 1_000),
+    Case(
+        "sudden",
+        "ring",
+        '[players.generator]\nlr_schedule = { use = "multi_step", milestones = [1_000], gamma = 100.0 }',
+        "sudden_collapse",
+        1_300,
+    ),
+    Case(
+        "phase",
+        "ring",
+        '[networks.generator]\nstart = "ring@1500"\n[networks.critic]\nstart = "ring@100"',
+        "phase_mismatch_after_load",
+        100,
+        parent="ring",
+    ),
+    Case("not_a_number", "ring", "[players.critic]\noptimizer.lr = 1e20", "non_finite", 100),
+    Case(
+        "by_heart",
+        "faces",
+        "[data.faces]\nidentities = 2\n[players.critic]\nlosses.r1.weight = 0\n",
+        "overfitting",
+        800,
+    ),
+    Case(
+        "lost_light",
+        "faces",
+        '[players.critic]\nlosses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }',
+        "factor_lost",
+        700,
+    ),
+    Case("saturated", "faces", "[players.generator]\noptimizer.lr = 0.1", "saturated_generator", 400),
+    Case("faces_leads", "faces", "[players.generator]\nlosses.l1.weight = 2_000", "one_loss_leads", 600),
+    Case(
+        "faces_collapse",
+        "faces",
+        """
+[players.critic]
+losses.gan = { use = "bce_critic", real = "verdict(seen_target)", fake = "verdict(seen_fake)" }
+losses.r1.weight = 0
+[players.generator]
+optimizer.lr = 1e-2
+losses.gan = { use = "bce_generator", fake = "verdict(seen_fake)", weight = 10 }
+losses.identity.weight = 0
+losses.pose.weight = 0
+losses.light.weight = 0
+losses.l1.weight = 0.1
+""",
+        "mode_collapse",
+        800,
+    ),
+)

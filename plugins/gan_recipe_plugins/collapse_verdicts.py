@@ -1,0 +1,140 @@
+"""Outputs that have lost their variety, at once or from the start, or that stand at the limits of their range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from gan_recipe import Finding, Verdict
+from gan_recipe_plugins._cures import held_back, lower_rates
+
+if TYPE_CHECKING:
+    from gan_recipe import Case
+
+
+@frozen
+class ModeCollapse(Verdict):
+    """The generator makes much the same for whatever it is given.
+
+    Read from ``outputs``: told when ``diversity`` or ``modes`` stayed below its bound over several measurements
+    running. Every generator begins so: there is no verdict before ``grace``.
+
+    Source: Goodfellow 2016, "NIPS 2016 Tutorial: Generative Adversarial Networks", section 5.1.1; the bounds were tuned
+    on the runs of docs/doctor.md, other seeds than its table's.
+    """
+
+    #: The distance between outputs, over that between real samples, below which they are one image.
+    diversity: float = 0.4
+    #: The effective number of different outputs, over that of real samples, below which they are few.
+    modes: float = 0.4
+    #: How many measurements running.
+    samples: int = 5
+    #: No verdict before this round.
+    grace: int = 300
+
+    def judge(self, case: Case) -> Iterator[Finding]:
+        for contest in case.contests:
+            at = f"{contest.critic}/{contest.loss}"
+            seen = {name: case.series(f"{at}/{name}").since(self.grace) for name in ("diversity", "modes", "copies")}
+            few = seen["modes"].stayed(self.samples, below=self.modes)
+            if few or seen["diversity"].stayed(self.samples, below=self.diversity):
+                figures = {name: series.recent(self.samples).mean() for name, series in seen.items()}
+                yield Finding(
+                    f"what {contest.generator or 'the generator'} makes differs {figures['diversity']:.0%} as much as "
+                    f"what is real, and counts as {figures['modes']:.0%} as many different samples: it makes much the "
+                    "same for whatever it is given. Relativistic pairing with penalties on the critic's slope at real "
+                    "and fake samples drops no modes",
+                    figures,
+                    held_back(case, contest, generator=True),
+                    at,
+                )
+
+
+@frozen
+class SuddenCollapse(Verdict):
+    """What was good for a long while has become bad within a few measurements.
+
+    Read from ``outputs``: of ``diversity``, ``modes`` and ``distance`` the mean of the last ``samples`` is compared
+    with the measurements before: told when it is worse than their median by more than ``sigmas`` times their usual
+    deviation and by more than ``share`` of the median, and the measurements before were good, and enough of them.
+
+    Source: the early stopping of Brock et al. 2019, "Large Scale GAN Training for High Fidelity Natural Image
+    Synthesis", section 4; max(3 sigma, 15 %) is the usual control limit, widened as docs/doctor.md tells.
+    """
+
+    #: How many times its usual deviation a figure must have worsened by.
+    sigmas: float = 4.0
+    #: The share of its former median by which it must have worsened.
+    share: float = 0.4
+    #: How many measurements running are bad.
+    samples: int = 3
+    #: How many were good before.
+    before: int = 8
+
+    def judge(self, case: Case) -> Iterator[Finding]:
+        for contest in case.contests:
+            at = f"{contest.critic}/{contest.loss}"
+            watched = {
+                f"{at}/diversity": -1,
+                f"{at}/modes": -1,
+                f"{contest.generator}/{contest.generator_loss}/distance": 1,
+            }
+            for name, worse in watched.items():
+                series = case.series(name)
+                if len(series) < self.before + self.samples:
+                    continue
+                former = type(series)(series.rounds[: -self.samples], series.values[: -self.samples]).recent(
+                    self.before
+                )
+                middle = former.median()
+                usual = (
+                    1.4826 * type(series)(former.rounds, tuple(abs(each - middle) for each in former.values)).median()
+                )
+                bad = [worse * (value - middle) for value in series.recent(self.samples).values]
+                good = middle > 0.6 if worse < 0 else middle > 0
+                if good and min(bad) > max(self.sigmas * usual, self.share * middle):
+                    short = name.rpartition("/")[2]
+                    now = series.recent(self.samples).mean()
+                    yield Finding(
+                        f"{short} of what {contest.generator or 'the generator'} makes went from {middle:.3g} to "
+                        f"{now:.3g} within {series.rounds[-1] - former.rounds[-1]:,} rounds, after a long good while: "
+                        "training came apart at once. Go back to a checkpoint before it, with lower rates",
+                        {"before": middle, "now": now, "usual_deviation": usual},
+                        lower_rates(case, 0.1),
+                        at,
+                    )
+                    break
+
+
+@frozen
+class SaturatedGenerator(Verdict):
+    """The generator's outputs stand at the limits of their range, where a tanh passes no gradient.
+
+    Read from ``outputs``: told when the share of values beyond 0.99 of full scale, less the real samples' share, stayed
+    above its bound over several measurements running.
+
+    Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", on
+    saturation; the bound was tuned on the runs of docs/doctor.md.
+    """
+
+    #: The share of values at the limits, beyond the real samples' own.
+    limits: float = 0.3
+    #: How many measurements running.
+    samples: int = 3
+
+    def judge(self, case: Case) -> Iterator[Finding]:
+        for contest in case.contests:
+            at = f"{contest.critic}/{contest.loss}"
+            limits = case.series(f"{at}/limits")
+            if limits.stayed(self.samples, above=self.limits):
+                figures = {"limits": limits.recent(self.samples).mean()}
+                yield Finding(
+                    f"{figures['limits']:.0%} more of the values that {contest.generator or 'the generator'} makes than "
+                    "of real ones stand at the limits of their range: its tanh is saturated and passes no gradient. It "
+                    "has stepped too far; it has to begin again with lower rates",
+                    figures,
+                    lower_rates(case, 0.05),
+                    at,
+                )
