@@ -29,6 +29,7 @@ TORCH_LAYER = {
     "evaluate",
     "graph",
     "journal",
+    "non_finite",
     "player",
     "randomness",
     "sheet",

@@ -18,6 +18,7 @@ from gan_recipe.graph import Store
 from gan_recipe.interfaces import Signal
 from gan_recipe.journal import LATE, Journal
 from gan_recipe.moment import Look, Moment
+from gan_recipe.non_finite import as_verdict, find_origin
 from gan_recipe.observers import Observers
 from gan_recipe.plan import Move
 from gan_recipe.ramp import weight_at
@@ -62,6 +63,7 @@ class Doctor:
             for player in {_player(name, recipe.players) for name in line if name.startswith(PREFIX)}:
                 self._looked[player] = line["round"]
         journal.listener = self._judge
+        journal.explain = self._explain
 
     # ------------------------------------------------------------------------------------------------ looking
 
@@ -160,6 +162,14 @@ class Doctor:
     def _judge(self, round: int, figures: Mapping[str, float]) -> None:
         for told in self._bench.hear(round, figures):
             self.tell(told)
+
+    def _explain(self, last: int) -> str:
+        """Where the first number came from that was not finite, told as a verdict and as a sentence."""
+        origin = find_origin(self._training, self._folder, last)
+        if origin is None:
+            return "Played again from the last sound checkpoint it did not come back."
+        self.tell(as_verdict(self._training, origin))
+        return f"In round {origin.round:,} {origin.what}."
 
     def tell(self, told: Told) -> None:
         """Keep a verdict in the run, and show it."""

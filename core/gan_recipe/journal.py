@@ -49,6 +49,8 @@ class Journal:
         self.screen = screen
         #: Hears every line after it is written.
         self.listener: Callable[[int, Mapping[str, float]], None] | None = None
+        #: Says where a number that is not finite came from, given the round before which it was seen.
+        self.explain: Callable[[int], str] | None = None
         self._pending: deque[tuple[int, dict[str, tuple[Tensor, int]]]] = deque()
 
     def losses(self, round: int) -> None:
@@ -80,9 +82,11 @@ class Journal:
             for name, value in values.items():
                 if not math.isfinite(value):
                     player, _, loss = name.split("/")
+                    why = f" {self.explain(at)}" if self.explain else ""
                     error = RunError(
-                        f"players.{player}.losses.{loss} became {value} before round {at:,}. The checkpoints before it "
-                        f"are kept; a lower rate (players.{player}.optimizer.lr) or weight is the first thing to try"
+                        f"players.{player}.losses.{loss} became {value} before round {at:,}.{why} The checkpoints "
+                        f"before it are kept; a lower rate (players.{player}.optimizer.lr) or weight is the first "
+                        "thing to try"
                     )
                     raise told_once(self._training.processes, error)
 

@@ -10,19 +10,39 @@ if TYPE_CHECKING:
 
 Lines = tuple[str, ...]
 
+# Two rates further apart than this are more than two time scales: one player then moves against a standing target.
+_FAR = 5.0
 
-def held_back(case: Case, contest: Contest, *, generator: bool = False) -> Lines:
-    """The penalty on the critic's slope, and the rate of the critic, or of the generator, no higher than the other's."""
+
+def held_back(case: Case, contest: Contest) -> Lines:
+    """A penalty on the critic's slope, and rates that meet in the middle where the critic's is far above."""
+    lines = slope_penalty(case, contest)
     if contest.generator is None:
-        return slope_penalty(case, contest)
-    fast, slow = (contest.generator, contest.critic) if generator else (contest.critic, contest.generator)
-    rates = [_rate(case.recipe.players[name].optimizer.options) for name in (fast, slow)]
-    slower = (f"[players.{fast}]", f"optimizer.lr = {rates[1]:g}") if rates[0] > rates[1] else ()
-    lines = pairing(case, contest) if generator else slope_penalty(case, contest)
-    if slower and slower[0] in lines:
-        at = lines.index(slower[0]) + 1
-        return (*lines[:at], slower[1], *lines[at:])
-    return (*lines, *slower)
+        return lines
+    critic, generator = _rates(case, contest.critic, contest.generator)
+    if critic <= _FAR * generator:
+        return lines
+    middle = f"optimizer.lr = {(critic * generator) ** 0.5:.2g}"
+    return (*_under(lines, f"[players.{contest.critic}]", middle), f"[players.{contest.generator}]", middle)
+
+
+def many_modes(case: Case, contest: Contest) -> Lines:
+    """Relativistic pairing with both penalties, and the generator's rate no higher than the critic's."""
+    lines = pairing(case, contest)
+    if contest.generator is None:
+        return lines
+    critic, generator = _rates(case, contest.critic, contest.generator)
+    if generator <= critic:
+        return lines
+    return _under(lines, f"[players.{contest.generator}]", f"optimizer.lr = {critic:g}")
+
+
+def _under(lines: Lines, table: str, line: str) -> Lines:
+    """The lines with one more in ``table``, which is added at the end where it is not there."""
+    if table not in lines:
+        return (*lines, table, line)
+    at = lines.index(table) + 1
+    return (*lines[:at], line, *lines[at:])
 
 
 def slope_penalty(case: Case, contest: Contest) -> Lines:
@@ -64,7 +84,17 @@ def bounded(case: Case, contest: Contest) -> Lines:
     if function is None or contest.real is None or contest.made is None:
         return lower_rates(case, 0.1)
     reads = f'critic = "{function}", real = "{case.text(contest.real)}", fake = "{case.text(contest.made)}"'
-    return (f"[players.{critic.name}]", f'losses.wgan_gp = {{ use = "wgan_gp", {reads}, weight = 10 }}')
+    penalty = f'losses.wgan_gp = {{ use = "wgan_gp", {reads}, weight = 1.0 }}'
+    rates = [_rate(player.optimizer.options) for player in case.recipe.players.values()]
+    return (
+        f"[players.{critic.name}]",
+        f"optimizer.lr = {min(rates):g}",
+        penalty,
+        "[schedule]",
+        'use = "n_critic"',
+        f'critic = "{critic.name}"',
+        "n = 3",
+    )
 
 
 def lower_rates(case: Case, factor: float) -> Lines:
@@ -128,6 +158,10 @@ def _penalty(case: Case, contest: Contest, use: str, side: str) -> str | None:
         return None
     reads = f'critic = "{function}", {side} = "{case.text(samples)}"'
     return f'losses.{use} = {{ use = "{use}", {reads}, weight = 1.0, every = 4 }}'
+
+
+def _rates(case: Case, *players: str) -> list[float]:
+    return [_rate(case.recipe.players[name].optimizer.options) for name in players]
 
 
 def _rate(options: Mapping[str, Any]) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import held_back, lower_rates
+from gan_recipe_plugins._cures import lower_rates, many_modes
 
 if TYPE_CHECKING:
     from gan_recipe import Case
@@ -47,7 +47,7 @@ class ModeCollapse(Verdict):
                     "same for whatever it is given. Relativistic pairing with penalties on the critic's slope at real "
                     "and fake samples drops no modes",
                     figures,
-                    held_back(case, contest, generator=True),
+                    many_modes(case, contest),
                     at,
                 )
 
@@ -76,11 +76,8 @@ class SuddenCollapse(Verdict):
     def judge(self, case: Case) -> Iterator[Finding]:
         for contest in case.contests:
             at = f"{contest.critic}/{contest.loss}"
-            watched = {
-                f"{at}/diversity": -1,
-                f"{at}/modes": -1,
-                f"{contest.generator}/{contest.generator_loss}/distance": 1,
-            }
+            made = f"{contest.generator}/{contest.generator_loss}"
+            watched = {f"{at}/diversity": -1, f"{at}/modes": -1, f"{made}/distance": 1}
             for name, worse in watched.items():
                 series = case.series(name)
                 if len(series) < self.before + self.samples:
@@ -131,8 +128,8 @@ class SaturatedGenerator(Verdict):
             if limits.stayed(self.samples, above=self.limits):
                 figures = {"limits": limits.recent(self.samples).mean()}
                 yield Finding(
-                    f"{figures['limits']:.0%} more of the values that {contest.generator or 'the generator'} makes than "
-                    "of real ones stand at the limits of their range: its tanh is saturated and passes no gradient. It "
+                    f"{figures['limits']:.0%} more of what {contest.generator or 'the generator'} makes than of what "
+                    "is real stands at the limits of its range: the tanh is saturated and passes no gradient. It "
                     "has stepped too far; it has to begin again with lower rates",
                     figures,
                     lower_rates(case, 0.05),

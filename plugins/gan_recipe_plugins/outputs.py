@@ -94,7 +94,8 @@ def _mean_distance(distances: Tensor) -> Tensor:
 def _vendi(distances: Tensor, width: Tensor) -> Tensor:
     import torch
 
-    kernel = torch.exp(-(distances / width).square() / 2) / len(distances)
+    # Outputs that are no numbers are the business of another verdict, and eigenvalues cannot be taken of them.
+    kernel = torch.exp(-(distances / width).square() / 2).nan_to_num() / len(distances)
     shares = torch.linalg.eigvalsh(kernel).clamp(min=1e-12)
     return torch.exp(-(shares * shares.log()).sum())
 
