@@ -20,6 +20,9 @@ from gan_recipe.plan import Move
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds
 from gan_recipe.training import Training
 
+# A rate that suits most networks under Adam (Kingma and Ba 2015, its default): no cure states a higher one.
+_TAME = 1e-3
+
 
 @frozen
 class Origin:
@@ -64,7 +67,10 @@ def as_verdict(training: Training, origin: Origin) -> Told:
     recipe = training.recipe
     cure: list[str] = []
     for player in recipe.players.values():
-        cure += [f"[players.{player.name}]", f"optimizer.lr = {float(player.optimizer.options['lr']) * 0.1:g}"]
+        cure += [
+            f"[players.{player.name}]",
+            f"optimizer.lr = {min(0.1 * float(player.optimizer.options['lr']), _TAME):g}",
+        ]
     text = (
         f"in round {origin.round:,}, in the move of {origin.player}, {origin.what}. "
         "Everything before it was finite; lower rates are the first thing to try"

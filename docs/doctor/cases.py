@@ -35,7 +35,7 @@ losses.gan = { use = "bce_critic", real = "critic(point)", fake = "critic(fake)"
 losses.r1.weight = 0
 losses.r2.weight = 0
 [players.generator]
-optimizer.lr = 1e-4
+optimizer.lr = 1e-5
 losses.gan = { use = "bce_generator", fake = "critic(fake)" }
 """
 _WASSERSTEIN = """
@@ -121,17 +121,17 @@ CASES = (
         "faces",
         "[data.faces]\nidentities = 2\n[players.critic]\nlosses.r1.weight = 0\n",
         "overfitting",
-        800,
+        500,
     ),
     Case(
         "lost_light",
         "faces",
         '[players.critic]\nlosses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }',
         "factor_lost",
-        700,
+        500,
     ),
     Case("saturated", "faces", "[players.generator]\noptimizer.lr = 0.1", "saturated_generator", 400),
-    Case("faces_leads", "faces", "[players.generator]\nlosses.l1.weight = 2_000", "one_loss_leads", 600),
+    Case("faces_leads", "faces", "[players.generator]\nlosses.l1.weight = 2_000", "one_loss_leads", 500),
     Case(
         "faces_collapse",
         "faces",
@@ -143,7 +143,7 @@ losses.r1.weight = 0
 optimizer.lr = 1e-2
 losses.gan = { use = "bce_generator", fake = "verdict(seen_fake)", weight = 10 }
 losses.identity.weight = 0
-losses.pose.weight = 0
+
 losses.light.weight = 0
 losses.l1.weight = 0.1
 """,

@@ -41,8 +41,23 @@ def run(case: Case, seed: int, folder: Path, *, cure: bool = True) -> dict[str, 
         path = folder / f"{case.name}.toml"
         after, outcome = _train(folder, f"{case.name}_cured", path.as_posix(), "\n".join(mine["cure"]), None)
         result["cured"] = {"outcome": outcome, "told": [[each["round"], each["verdict"]] for each in after]}
+        if seed == 1:
+            _picture(folder, case.name)
     result["seconds"] = round(time.perf_counter() - began)
     return result
+
+
+def _picture(folder: Path, name: str) -> None:
+    """The last sheets of the failing and the cured run, side by side."""
+    from PIL import Image
+
+    sheets = [sorted((folder / "runs" / run / "1" / "sheets").glob("*.png")) for run in (name, f"{name}_cured")]
+    images = [Image.open(each[-1]).convert("RGB") for each in sheets if each]
+    both = Image.new("RGB", (sum(each.width for each in images) + 12, max(each.height for each in images)), "white")
+    both.paste(images[0], (0, 0))
+    both.paste(images[-1], (both.width - images[-1].width, 0))
+    both.thumbnail((900, 460))
+    both.quantize(64).save(HERE / f"{name}.png", optimize=True)
 
 
 def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> tuple[list[dict[str, Any]], str]:
