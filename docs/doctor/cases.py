@@ -73,7 +73,6 @@ CASES = (
         '[run]\nbatch = 128\n[networks]\ngenerator = { use = "mlp", widths = [96, 96], outputs = 2 }',
     ),
     Case("faces", "faces", ""),
-    Case("faces_l1_1", "faces", "[players.generator]\nlosses.l1.weight = 5"),
     Case(
         "warm",
         "ring",
@@ -131,23 +130,4 @@ CASES = (
         500,
     ),
     Case("saturated", "faces", "[players.generator]\noptimizer.lr = 0.1", "saturated_generator", 400),
-    Case("faces_leads", "faces", "[players.generator]\nlosses.l1.weight = 2_000", "one_loss_leads", 500),
-    Case(
-        "faces_collapse",
-        "faces",
-        """
-[players.critic]
-losses.gan = { use = "bce_critic", real = "verdict(seen_target)", fake = "verdict(seen_fake)" }
-losses.r1.weight = 0
-[players.generator]
-optimizer.lr = 1e-2
-losses.gan = { use = "bce_generator", fake = "verdict(seen_fake)", weight = 10 }
-losses.identity.weight = 0
-
-losses.light.weight = 0
-losses.l1.weight = 0.1
-""",
-        "mode_collapse",
-        800,
-    ),
 )

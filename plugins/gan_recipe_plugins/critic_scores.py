@@ -51,7 +51,7 @@ def _figures(loss: Loss, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         "gap": real.mean() - fake.mean(),
         "real": real.mean(),
         "fake": fake.mean(),
-        "ranked": _ranked(real.flatten(), fake.flatten()),
+        "ranked": ranked(real.flatten(), fake.flatten()),
         "sign": real.sign().mean(),
     }
     middle = (real.mean() + fake.mean()) / 2
@@ -64,7 +64,7 @@ def _figures(loss: Loss, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     return figures
 
 
-def _ranked(real: Tensor, fake: Tensor) -> Tensor:
+def ranked(real: Tensor, fake: Tensor) -> Tensor:
     """The share of pairs in the right order; equal scores count half."""
     import torch
 

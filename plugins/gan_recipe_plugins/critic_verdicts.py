@@ -94,9 +94,9 @@ class CriticTooWeak(Verdict):
 class Overfitting(Verdict):
     """The critic knows its training samples by heart: it takes new real ones for fakes.
 
-    Read from ``held_out_scores``: told when the mean score fell from training to held-out samples by more than the
-    bound's share of the fall from training samples to fakes, over several measurements running, while the critic tells
-    real from fake at all (``ranked``).
+    Read from ``held_out_scores``: told when the mean score fell from training to held-out samples by more than
+    ``share`` of its fall from training samples to fakes, and training samples stood above held-out ones in more than
+    ``ranked`` of pairs, over several measurements running.
 
     Source: Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", equation 1 and section 3.1
     (its target of 0.6 is for the other heuristic, r_t).
@@ -106,18 +106,18 @@ class Overfitting(Verdict):
     share: float = 0.5
     #: How many measurements running.
     samples: int = 3
-    #: The share of pairs in the right order below which there is nothing to have learnt by heart.
+    #: The share of pairs of which the training sample stands above the held-out one; 0.5 for a critic that is fair.
     ranked: float = 0.8
 
     def judge(self, case: Case) -> Iterator[Finding]:
         for contest in case.contests:
             at = f"{contest.critic}/{contest.loss}"
-            share, ranked = case.series(f"held_out/{contest.loss}/share"), case.series(f"{at}/ranked")
+            share, ranked = (case.series(f"held_out/{contest.loss}/{name}") for name in ("share", "ranked"))
             if share.stayed(self.samples, above=self.share) and ranked.stayed(self.samples, above=self.ranked):
                 figures = {"share": share.recent(self.samples).mean(), "ranked": ranked.recent(self.samples).mean()}
                 yield Finding(
                     f"{contest.critic} scores real samples that it never saw {figures['share']:.0%} of the way down to "
-                    "fakes: it has learnt its training samples by heart, and will push the generator to copy them. "
+                    f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt its training samples by heart, and will push the generator to copy them. "
                     "More data or a stronger penalty on the critic's slope helps",
                     figures,
                     slope_penalty(case, contest),

@@ -60,9 +60,10 @@ class OneLossLeads(Verdict):
                 )
 
     def _stays(self, series: Series, case: Case, *, above: float | None = None, below: float | None = None) -> bool:
-        recent = series.since(max(0, case.round - self.rounds))
+        window = series.since(max(0, case.round - self.rounds))
         long = len(series) > 0 and series.rounds[0] <= case.round - self.rounds
-        return long and len(recent) >= self.samples and recent.stayed(len(recent), above=above, below=below)
+        count = max(self.samples, len(window))
+        return long and series.stayed(count, above=above, below=below)
 
 
 @frozen

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Signal
+from gan_recipe_plugins.critic_scores import ranked
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +23,8 @@ class HeldOutScores(Signal):
     Taken in eval mode with averaged weights, on 32 samples of each kind that stay the same through the run:
 
     - ``held_out/LOSS/gap``: the mean score of training samples minus that of held-out ones;
+    - ``held_out/LOSS/ranked``: the share of pairs of a training and a held-out sample of which the first has the higher
+      score, 0.5 where the critic treats them alike;
     - ``held_out/LOSS/share``: the same over the gap between training samples and fakes: 0 where the critic treats new
       real samples as real, 1 where it takes them for fakes.
 
@@ -39,6 +42,7 @@ class HeldOutScores(Signal):
             (unseen,) = look.values([contest.real_score], held_out=True)
             gap = seen.mean() - unseen.mean()
             found[f"held_out/{contest.loss}/gap"] = gap
+            found[f"held_out/{contest.loss}/ranked"] = ranked(seen.flatten(), unseen.flatten())
             found[f"held_out/{contest.loss}/share"] = gap / (seen.mean() - fake.mean()).abs().clamp(min=1e-6)
         return found
 

@@ -20,7 +20,7 @@ class FactorLost(Verdict):
     """A label is lost: a judge does not see it in the outputs, or a head cannot learn it from real samples.
 
     Told of a judged metric when its ``label`` signal stayed below ``seen`` after ``grace`` rounds without rising, and
-    of a classification loss when after ``grace`` rounds it still stands near ln K, where K classes are guessed at: its
+    of a classification loss when after ``grace`` rounds it still stands near ln K and does not fall, where K classes are guessed at: its
     labels have nothing to do with what its logits are computed from.
 
     Source: the notebook's last entries, of which docs/doctor.md tells; ln K is the entropy of a guess.
@@ -33,7 +33,7 @@ class FactorLost(Verdict):
     #: How many measurements running.
     samples: int = 4
     #: No verdict before this round.
-    grace: int = 400
+    grace: int = 300
 
     def judge(self, case: Case) -> Iterator[Finding]:
         for figure in list(case.figures()):
@@ -56,14 +56,16 @@ class FactorLost(Verdict):
                 series = case.series(f"{player.name}/loss/{loss.name}").since(self.grace)
                 if not classes or classes < 2 or labels is None:
                     continue
-                if series.stayed(self.samples, above=self.guess * math.log(classes)):
+                recent, guess = series.recent(self.samples), math.log(classes)
+                falls = len(recent) > 0 and recent.last < recent.values[0] - 0.02 * guess
+                if series.stayed(self.samples, above=self.guess * guess) and not falls:
                     logits = loss.reads["logits"].label if "logits" in loss.reads else "its logits"
-                    value = series.recent(self.samples).mean()
+                    value = recent.mean()
                     yield Finding(
                         f"after {case.round:,} rounds the loss {loss.name} of {player.name} stands at {value:.2f}, and "
-                        f"guessing among {classes} classes gives {math.log(classes):.2f}: {logits} cannot learn "
+                        f"guessing among {classes} classes gives {guess:.2f}: {logits} cannot learn "
                         f"{labels.label}, which has nothing to do with it, or has no way to it",
-                        {"loss": value, "guess": math.log(classes)},
+                        {"loss": value, "guess": guess},
                         other_labels(case, player.name, loss.name),
                         f"{player.name}/{loss.name}",
                     )

@@ -1,0 +1,324 @@
+"""Signals measure what they say, checked by hand in float64; verdicts tell it, and their cures are sound."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from attrs import frozen
+from torch import Tensor
+
+from gan_recipe import Finding, Signal, Verdict
+from gan_recipe.bench import Bench
+from gan_recipe.check import check
+from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.contests import meetings
+from gan_recipe.diagnosis import diagnosis, family_of, judged_again
+from gan_recipe.errors import RecipeError, RunError
+from gan_recipe.registry import Registry
+from gan_recipe.run_folder import find_run
+from gan_recipe.train import start
+from gan_recipe.training import Training
+
+DOCTOR = Path(__file__).parents[1] / "docs" / "doctor"
+sys.path.insert(0, str(DOCTOR))
+from cases import CASES  # noqa: E402
+from page import is_found, page  # noqa: E402
+from suite import run as run_case  # noqa: E402
+
+FACES = ["run.batch=4", "data.faces.identities=4", "data.faces.held_out=2", "run.precision=float32"]
+NARROW = [f"networks.{name}.width=0.125" for name in ("encoder", "decoder", "trunk")]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def seen_in_one_round(training: Training, player: str) -> dict[str, float]:
+    """The figures of a player's move in the first round."""
+    from gan_recipe.doctor import Doctor
+    from gan_recipe.journal import Journal
+    from gan_recipe.observers import Observers
+    from gan_recipe.run_folder import RunFolder
+
+    folder = RunFolder(Path.cwd())
+    observers = Observers(Registry.installed().manager.hook)
+    doctor = Doctor(training, folder, observers, Journal(training, folder, observers, QuietScreen()))
+    training.play(0, training.stream.batch(0), doctor.watch)
+    doctor.after(1)
+    doctor.catch_up()
+    figures: dict[str, float] = {}
+    for line in folder.lines():
+        figures |= line
+    prefix = f"signals/{player}/"
+    return {name.removeprefix(prefix): value for name, value in figures.items() if name.startswith(prefix)}
+
+
+def test_contributions_are_the_gradients_of_the_weighted_losses_where_they_meet() -> None:
+    """At the image, in float64 by hand: norms, shares and cosines of all five losses of d_supervised's generator."""
+    training = Training(check("d_supervised", [*FACES, *NARROW]))
+    n = {name: network for name, network in training.graph.networks.items()}
+    batch = {name.partition(".")[2]: value for name, value in training.stream.batch(0).items()}
+    import copy
+
+    d = {name: copy.deepcopy(network).double() for name, network in n.items()}
+    figures = seen_in_one_round(training, "generator")
+    # The critic has moved before the generator does: its weights are taken as they were then.
+    for name in ("trunk", "verdict", "identity", "pose", "light"):
+        d[name].load_state_dict({key: value.double() for key, value in n[name].state_dict().items()})
+    fake = d["decoder"](d["encoder"](batch["image"].double())).detach().requires_grad_(True)
+    target = batch["target"].double()
+    seen = d["trunk"](fake)
+    losses = {
+        "gan": 0.1 * F.softplus(d["verdict"](d["trunk"](target)) - d["verdict"](seen)).mean(),
+        "identity": 0.1 * F.cross_entropy(d["identity"](seen), batch["identity"]),
+        "pose": 0.02 * F.cross_entropy(d["pose"](seen), batch["target_pose"]),
+        "light": 0.02 * F.cross_entropy(d["light"](seen), batch["target_light"]),
+        "l1": 20 * (fake - target).abs().mean(),
+    }
+    pulls = {name: torch.autograd.grad(loss, fake, retain_graph=True)[0].flatten() for name, loss in losses.items()}
+    total = sum(float(pull.norm()) for pull in pulls.values())
+    for name, pull in pulls.items():
+        assert figures[f"fake/norm/{name}"] == pytest.approx(float(pull.norm()), rel=1e-3), name
+        assert figures[f"fake/share/{name}"] == pytest.approx(float(pull.norm()) / total, rel=1e-3, abs=1e-5)
+    cosine = F.cosine_similarity(pulls["gan"], pulls["l1"], dim=0)
+    assert figures["fake/cosine/gan~l1"] == pytest.approx(float(cosine), abs=1e-3)
+
+
+def test_contributions_meet_at_the_last_shared_weights_where_no_value_is_shared() -> None:
+    """The critic's six losses: the gradient by the trunk's last weights, a penalty's double backward included."""
+    training = Training(check("d_supervised", [*FACES, *NARROW]))
+    (meeting,) = meetings(training.recipe, training.recipe.players["critic"])
+    import copy
+
+    d = {name: copy.deepcopy(network).double() for name, network in training.graph.networks.items()}
+    figures = seen_in_one_round(training, "critic")
+    assert meeting.network == "trunk"
+    weight = [each for each in d["trunk"].parameters() if each.dim() > 1][-1].requires_grad_(True)
+    full = training.stream.batch(0)
+    target = full["faces.target"].double().requires_grad_(True)
+    score = d["verdict"](d["trunk"](target)).sum()
+    (slope,) = torch.autograd.grad(score, target, create_graph=True)
+    penalty = 0.125 * 8 * slope.flatten(1).square().sum(dim=1).mean() / 2
+    (pull,) = torch.autograd.grad(penalty, weight)
+    assert figures["trunk/norm/r1"] == pytest.approx(float(pull.norm()), rel=1e-3)
+
+
+def test_diversity_modes_copies_and_neighbours() -> None:
+    """One image for all has none of them; the real batch itself has all; a shifted one is told apart."""
+    from gan_recipe_plugins.outputs import _figures
+
+    torch.manual_seed(0)
+    real = torch.rand(16, 3, 16, 16) * 1.6 - 0.8
+    same = {name: float(value) for name, value in _figures(real.clone(), real).items()}
+    assert same["diversity"] == pytest.approx(1) and same["modes"] == pytest.approx(1) and same["apart"] == 0
+    assert same["detail"] == pytest.approx(1) and same["limits"] == 0 and same["copies"] == 0
+    one = {name: float(value) for name, value in _figures(real[:1].repeat(16, 1, 1, 1), real).items()}
+    assert one["diversity"] < 1e-3 and one["copies"] == 1 and one["modes"] == pytest.approx(1 / 16, rel=0.1)
+    far = {name: float(value) for name, value in _figures((real + 5).clamp(-1, 1), real).items()}
+    assert far["apart"] == 1 and far["limits"] == 1 and far["detail"] < 1e-6
+
+
+def test_the_largest_singular_value_is_found_within_a_few_percent() -> None:
+    """Against the decomposition itself, for square, wide and tall matrices."""
+    from gan_recipe_plugins.weights import _largest
+
+    torch.manual_seed(1)
+    for shape in ((30, 30), (8, 200), (200, 8)):
+        matrix = torch.randn(shape)
+        exact = float(torch.linalg.matrix_norm(matrix, 2))
+        assert 0.9 * exact <= float(_largest(matrix)) <= exact * 1.0001
+
+
+def told_of(recipe: Any, figures: Mapping[str, float], count: int = 12, every: int = 100) -> dict[str, Any]:
+    bench = Bench(recipe, {"generator": {"run": "a/1", "round": 9}})
+    found: dict[str, Any] = {}
+    for step in range(count):
+        for told in bench.hear(1 + step * every, {f"signals/{name}": value for name, value in figures.items()}):
+            found.setdefault(told.verdict, told)
+    return found
+
+
+SHOWN = {
+    "critic_too_strong": {"doubt": 0.01, "ranked": 1.0, "gap": 9.0},
+    "critic_too_weak": {"ranked": 0.5, "apart": 1.0},
+    "mode_collapse": {"diversity": 0.1, "modes": 0.1, "copies": 1.0},
+    "saturated_generator": {"limits": 0.9},
+    "diverged": {"real": 1e5, "fake": -1e5},
+}
+
+
+@pytest.mark.parametrize("name", ["d_supervised", "dcgan", "pix2pix", "siamese", "unpaired", "zoo/ring_gan"])
+def test_the_cure_of_every_verdict_is_sound_in_every_recipe(name: str) -> None:
+    """Each applied to the recipe that has the failure, whatever its contests: the child checks."""
+    recipe = check(name)
+    for contest in recipe_contests(recipe):
+        for verdict, figures in SHOWN.items():
+            at = f"{contest.critic}/{contest.loss}/"
+            told = told_of(recipe, {at + figure: value for figure, value in figures.items()})
+            assert verdict in told, verdict
+            cured(name, told[verdict].cure)
+        shares = {}
+        for meeting in meetings(recipe, recipe.players[str(contest.generator)]):
+            for place, loss in enumerate(meeting.losses):
+                share = 0.98 if place == 0 else 0.02 / (len(meeting.losses) - 1)
+                shares[f"{contest.generator}/{meeting.label}/share/{loss}"] = share
+        if shares:
+            cured(name, told_of(recipe, shares)["one_loss_leads"].cure)
+
+
+def recipe_contests(recipe: Any) -> Any:
+    return Bench(recipe).case.contests
+
+
+def cured(name: str, cure: tuple[str, ...]) -> None:
+    assert cure
+    Path("cured.toml").write_text("\n".join([f'extends = "{name}"', *cure]))
+    check("cured.toml")
+
+
+def test_a_leading_loss_is_given_the_weight_at_which_it_has_half() -> None:
+    """Norms go with weights, so the stated weight is the old one times (1 - share) / share."""
+    recipe = check("pix2pix")
+    shares = {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04}
+    cure = told_of(recipe, shares)["one_loss_leads"].cure
+    assert cure == ("[players.generator]", "losses.l1.weight = 4.17")  # 100 * 0.04 / 0.96
+
+
+def test_the_doctors_page_is_what_its_table_says() -> None:
+    """Written anew from the data it is the same; every case is in it; no healthy run has a verdict."""
+    rows = json.loads((DOCTOR / "table.json").read_text())
+    assert (DOCTOR.parent / "doctor.md").read_text() == page(rows)
+    assert {row["case"] for row in rows} == {case.name for case in CASES}
+    by_name = {case.name: case for case in CASES}
+    for row in rows:
+        case = by_name[row["case"]]
+        assert is_found(case, row) if case.verdict else not row["told"], (row["case"], row["seed"])
+
+
+@pytest.mark.parametrize("name", ["phase", "not_a_number", "too_strong"])
+def test_a_caused_failure_is_named_in_time(name: str) -> None:
+    """The quickest cases of the suite, on a seed of their own; the whole of it is docs/doctor/suite.py."""
+    case = next(case for case in CASES if case.name == name)
+    assert is_found(case, run_case(case, 5, Path.cwd(), cure=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [case for case in CASES if case.base == "ring"], ids=lambda case: case.name)
+def test_the_suite_on_a_seed_of_its_own(case: Any) -> None:
+    """Every failure on the ring is named in time, and of no healthy run is anything told."""
+    row = run_case(case, 6, Path.cwd(), cure=False)
+    assert is_found(case, row) if case.verdict else not row["told"]
+
+
+def test_the_first_number_that_is_none_is_traced() -> None:
+    """The run fails with the round, the value and its network; the verdict is kept with them."""
+    Path("nan.toml").write_text(
+        f'extends = "{DOCTOR / "ring.toml"}"\n[run]\nrounds = 60\n[players.generator]\noptimizer.lr = 1e30\n'
+    )
+    registry = Registry.installed()
+    with pytest.raises(RunError, match=r"became (nan|-?inf) before round 50\. In round 1 .*network generator made it"):
+        start(check("nan.toml", registry=registry), registry, QuietScreen())
+    (told,) = [line for line in find_run("nan").verdict_lines() if line["verdict"] == "non_finite"]
+    assert told["round"] == 1 and told["about"] == "critic" and "fake" in told["told"]
+
+
+@frozen
+class Mean(Signal):
+    """The mean of what is made."""
+
+    def at_move(self, moment: Any) -> Mapping[str, Tensor | float]:
+        torch.rand(100)  # a careless signal: the run must not notice
+        return {f"{each.loss}/mean": moment.value(each.made).mean() for each in moment.judges}
+
+
+@frozen
+class Broken(Signal):
+    """Fails."""
+
+    def at_move(self, moment: Any) -> Mapping[str, Tensor | float]:
+        raise KeyError("what")
+
+
+@frozen
+class Always(Verdict):
+    """Tells of whatever was measured."""
+
+    def judge(self, case: Any) -> list[Finding]:
+        series = case.series("critic/gan/mean")
+        return [Finding("seen", {"mean": series.last})] if len(series) else []
+
+
+def with_strangers() -> Registry:
+    from gan_recipe.hooks import hookimpl
+
+    class Plugin:
+        @hookimpl
+        def gan_recipe_components(self) -> dict[str, Any]:
+            return {"mean": Mean, "broken": Broken, "always": Always}
+
+    from gan_recipe.registry import Plugin as Registered
+
+    registry = Registry.installed()
+    bare = registry.plugins["gan_recipe"]
+    acme = Registered("acme", bare.entry_point, ["acme 1.0"])
+    acme.components = Plugin().gan_recipe_components()
+    registry.plugins["acme"] = acme
+    return registry
+
+
+def test_anybodys_signal_and_verdict_join_in_and_cannot_disturb() -> None:
+    """Named in the recipe; the run's random numbers stay; one that fails is named, and measured no more."""
+    ring = f'extends = "{DOCTOR / "ring.toml"}"\n[run]\nrounds = 60\n'
+    Path("plain.toml").write_text(ring)
+    Path("strange.toml").write_text(
+        f'{ring}[doctor]\nevery = 10\nsignals.mean = {{ use = "acme.mean" }}\n'
+        'signals.broken = { use = "acme.broken" }\nverdicts.always = { use = "acme.always" }\n'
+    )
+    registry = with_strangers()
+    plain = start(check("plain.toml", registry=registry), registry, QuietScreen()).folder
+    with pytest.warns(RuntimeWarning, match="the signal 'broken' failed and is measured no more: KeyError"):
+        strange = start(check("strange.toml", registry=registry), registry, QuietScreen()).folder
+    for path in (plain.checkpoints / "00000060").glob("*.safetensors"):
+        assert path.read_bytes() == (strange.checkpoints / "00000060" / path.name).read_bytes()
+    assert [line["verdict"] for line in strange.verdict_lines()] == ["always"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("[doctor]\nevry = 3", r"doctor.evry: .*Did you mean 'every'"),
+        ('[doctor]\noff = ["spectre"]', r"doctor.off: .*Did you mean 'spectra'"),
+        ("[doctor]\nverdicts.mode_collapse = { diversty = 1.0 }", r"diversty: .*Did you mean 'diversity'"),
+        ('[doctor]\nsignals.mine = { use = "critic_score" }', r"signals.mine.use: .*Did you mean 'critic_scores'"),
+        ('[doctor]\nsignals.mine = { use = "mode_collapse" }', r"'mode_collapse' is a verdict; expected: signal"),
+    ],
+)
+def test_a_mistake_in_the_doctors_table_is_placed(lines: str, message: str) -> None:
+    """File, line, key and cure, as everywhere in a recipe."""
+    Path("mine.toml").write_text(f'extends = "{DOCTOR / "ring.toml"}"\n{lines}\n')
+    with pytest.raises(RecipeError, match=message):
+        check("mine.toml")
+
+
+def test_a_run_is_judged_again_from_its_files() -> None:
+    """Without ``verdicts.jsonl`` the figures tell the same; a family is a tree; what is not measured is said."""
+    lines = f'extends = "{DOCTOR / "ring.toml"}"\n[run]\nrounds = 60\nkeep_at = [50]\n'
+    touchy = lines + "[doctor]\nevery = 5\nverdicts.mode_collapse = { diversity = 9.0, grace = 0 }\n"
+    Path("touchy.toml").write_text(touchy)
+    registry = Registry.installed()
+    folder = start(check("touchy.toml", registry=registry), registry, QuietScreen()).folder
+    live = [each.verdict for each in diagnosis(folder).told]
+    recipe = check(str(folder.recipe))
+    assert live == [each.verdict for each in judged_again(folder, recipe, {})] and "mode_collapse" in live
+    assert "label faithfulness" in diagnosis(folder).unmeasured
+    Path("child.toml").write_text(touchy.replace("[run]", '[networks.generator]\nstart = "touchy@50"\n[run]'))
+    child = start(check("child.toml", registry=registry), registry, QuietScreen()).folder
+    assert [(depth, run.name) for depth, run in family_of(child)] == [(0, "touchy/1"), (1, "child/1")]
