@@ -183,3 +183,63 @@ def test_a_cure_can_be_pasted() -> None:
     Path("cured.toml").write_text("\n".join(['extends = "touchy.toml"', *told["cure"]]))
     assert check("cured.toml").players["critic"].losses["r1"].use == "r1"
     assert load(folder, 12).round == 12
+
+
+def test_judges_are_trained_ahead_and_their_curve_is_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``gan-recipe judge`` keeps them; a run that finds them shows ``label/pose`` as it trains, another one does not."""
+    from click.testing import CliRunner
+
+    from gan_recipe.cli import cli
+
+    real = Path.home() / ".cache" / "gan-recipe" / "synthetic_faces"
+    monkeypatch.setenv("GAN_RECIPE_CACHE", str(tmp_path / "cache"))
+    if real.is_dir():
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache" / "synthetic_faces").symlink_to(real)
+    narrow = "\n".join(f"{name}.width = 0.0625" for name in ("encoder", "decoder", "trunk"))
+    few = "\n".join(f"judged_{name}.samples = 32\njudged_{name}.epochs = 1" for name in ("pose", "light", "identity"))
+    Path("faces.toml").write_text(
+        f'extends = "d_supervised"\n[run]\nrounds = 2\nbatch = 4\nheld_out = 4\n[data.faces]\nidentities = 2\n'
+        f"held_out = 2\n[networks]\n{narrow}\n[metrics]\n{few}\n[doctor]\nevery = 1\n"
+    )
+    monkeypatch.setattr("gan_recipe_plugins.label_faithfulness.LabelFaithfulness.sparse", 1)
+    with pytest.warns(RuntimeWarning, match="judge is right on only"):
+        before = train(recipe="faces.toml", name="before").folder
+    assert not any("signals/label/pose" in line for line in lines(before)[:-2])
+    shutil.rmtree(tmp_path / "cache" / "judges")
+    from gan_recipe_plugins import _judge
+
+    _judge._known.clear()
+    done = CliRunner().invoke(cli, ["judge", "faces.toml"])
+    assert done.exit_code == 0 and "judged_pose: right on" in done.output, done.output
+    assert "kept already" in CliRunner().invoke(cli, ["judge", "faces.toml"]).output
+    after = train(recipe="faces.toml", name="after").folder
+    assert [line["round"] for line in lines(after) if "signals/label/pose" in line] == [1, 2]
+    refused = CliRunner().invoke(cli, ["judge", "tiny.toml"])
+    assert "no metric that is judged" in str(refused.exception)
+
+
+def test_diagnose_tells_a_person_and_writes_the_cured_recipe() -> None:
+    """Verdict, round, figures, lines to paste; the file that it writes is sound; a quiet run says so."""
+    from click.testing import CliRunner
+
+    from gan_recipe.cli import cli
+
+    Path("touchy.toml").write_text(
+        'extends = "tiny.toml"\n[doctor.verdicts]\ncritic_too_strong = { doubt = 10.0, ranked = 0.0, samples = 2 }\n'
+    )
+    train(recipe="touchy.toml")
+    told = CliRunner().invoke(cli, ["diagnose", "touchy", "--cured", "cured.toml"])
+    assert told.exit_code == 0, told.output
+    for part in (
+        "touchy/1: done after 12 rounds; 1 verdict",
+        "critic_too_strong of critic/gan, round 4",
+        "doubt",
+        "r1",
+    ):
+        assert part in told.output
+    assert check("cured.toml").players["critic"].losses["r1"].use == "r1"
+    train()
+    quiet = CliRunner().invoke(cli, ["diagnose", "tiny"]).output
+    assert "tiny/1: done after 12 rounds; nothing that the doctor knows" in quiet and "label faithfulness" in quiet
+    assert CliRunner().invoke(cli, ["diagnose", "touchy", "--family"]).output.startswith("touchy/1: done")

@@ -65,9 +65,9 @@ def _confusion(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "## What it tells of failures that were caused, and of healthy runs\n"
     yield (
         f"`docs/doctor/suite.py` trained each case of `docs/doctor/cases.py` with seeds {', '.join(map(str, seeds))} "
-        "and default thresholds, which were\nchosen on seed 0. A verdict beside the caused one is not a false alarm as "
-        "such: a critic that is too strong leaves a\ngenerator that never leaves its first cluster. On healthy runs any "
-        "verdict is one."
+        "and default thresholds, which were\nchosen on seed 0. A verdict beside the caused one need not be a false "
+        "alarm:\na critic that is too strong leaves a generator that never leaves its first cluster. "
+        "On healthy runs any verdict is one."
     )
     yield "\n| case | seed | caused | told in round (must be by) | told besides |"
     yield "|---|---|---|---|---|"

@@ -117,8 +117,9 @@ class Overfitting(Verdict):
                 figures = {"share": share.recent(self.samples).mean(), "ranked": ranked.recent(self.samples).mean()}
                 yield Finding(
                     f"{contest.critic} scores real samples that it never saw {figures['share']:.0%} of the way down to "
-                    f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt its training samples by heart, and will push the generator to copy them. "
-                    "More data or a stronger penalty on the critic's slope helps",
+                    f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt "
+                    "its training samples by heart, and will push the generator to copy them. More data or "
+                    "a stronger penalty on the critic's slope helps",
                     figures,
                     slope_penalty(case, contest),
                     at,

@@ -20,8 +20,8 @@ class FactorLost(Verdict):
     """A label is lost: a judge does not see it in the outputs, or a head cannot learn it from real samples.
 
     Told of a judged metric when its ``label`` signal stayed below ``seen`` after ``grace`` rounds without rising, and
-    of a classification loss when after ``grace`` rounds it still stands near ln K and does not fall, where K classes are guessed at: its
-    labels have nothing to do with what its logits are computed from.
+    of a classification loss when after ``grace`` rounds it still stands near ln K, K classes being guessed at, and does
+    not fall: its labels have nothing to do with what its logits are computed from.
 
     Source: the notebook's last entries, of which docs/doctor.md tells; ln K is the entropy of a guess.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def list_(kind: str | None) -> None:
     """List the components of all installed plugins.
 
-    KIND narrows the list: encoder, decoder, head, loss, constraint, schedule, data or metric.
+    KIND narrows the list: encoder, decoder, head, loss, constraint, schedule, data, metric, signal or verdict.
     """
     if kind is not None and kind not in KINDS and kind.removesuffix("s") in KINDS:
         kind = kind.removesuffix("s")
