@@ -186,7 +186,7 @@ def test_a_cure_can_be_pasted() -> None:
 
 
 def test_judges_are_trained_ahead_and_their_curve_is_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """``gan-recipe judge`` keeps them; a run that finds them shows ``label/pose`` as it trains, another one does not."""
+    """``gan-recipe judge`` keeps them; a run that finds them shows ``label/pose`` as it trains; another does not."""
     from click.testing import CliRunner
 
     from gan_recipe.cli import cli

@@ -18,6 +18,8 @@ from gan_recipe.toml_value import as_key, cut, shortened
 #: In place of a name: every one that has the setting.
 ANY = "*"
 
+DOCTOR = "doctor"
+
 #: The settings that the table at a key could state, if it stands there.
 Settings = Callable[[Key, Mapping[str, Any]], Collection[str]]
 
@@ -129,6 +131,9 @@ def _apply(recipe: RecipeFile, change: Change, settings: Settings) -> list[Probl
 def _set(recipe: RecipeFile, change: Change) -> list[Problem]:
     key, value, where = change.key, change.value, change.origin.where
     table: Any = recipe.tables
+    if key[0] == DOCTOR and len(key) > 1:
+        # Every recipe has this table, stated or not.
+        table.setdefault(DOCTOR, {})
     for depth, name in enumerate(key):
         last = depth == len(key) - 1
         around = key[:depth]

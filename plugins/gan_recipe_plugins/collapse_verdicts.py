@@ -68,7 +68,7 @@ class SuddenCollapse(Verdict):
     sigmas: float = 4.0
     #: The share of its former median by which it must have worsened.
     share: float = 0.4
-    #: How many measurements running are bad.
+    #: Over how many measurements the mean is taken that is bad.
     samples: int = 3
     #: How many were good before.
     before: int = 8
@@ -85,13 +85,14 @@ class SuddenCollapse(Verdict):
                 former = type(series)(series.rounds[: -self.samples], series.values[: -self.samples]).recent(
                     self.before
                 )
-                middle = former.median()
+                # More variety than the real data has is no merit, so losing it is no harm.
+                middle = min(former.median(), 1.0) if worse < 0 else former.median()
                 usual = (
                     1.4826 * type(series)(former.rounds, tuple(abs(each - middle) for each in former.values)).median()
                 )
-                bad = [worse * (value - middle) for value in series.recent(self.samples).values]
+                bad = worse * (series.recent(self.samples).mean() - middle)
                 good = middle > 0.6 if worse < 0 else middle > 0
-                if good and min(bad) > max(self.sigmas * usual, self.share * middle):
+                if good and bad > max(self.sigmas * usual, self.share * middle):
                     short = name.rpartition("/")[2]
                     now = series.recent(self.samples).mean()
                     yield Finding(
