@@ -109,9 +109,9 @@ CASES = (
     Case(
         "phase",
         "ring",
-        '[networks.generator]\nstart = "ring@1500"\n[networks.critic]\nstart = "ring@100"',
+        '[networks.generator]\nstart = "ring@1500"',
         "phase_mismatch_after_load",
-        100,
+        50,
         parent="ring",
     ),
     Case("not_a_number", "ring", "[players.critic]\noptimizer.lr = 1e20", "non_finite", 100),
