@@ -63,7 +63,9 @@ class Doctor:
             for player in {_player(name, recipe.players) for name in line if name.startswith(PREFIX)}:
                 self._looked[player] = line["round"]
         journal.listener = self._judge
-        journal.explain = self._explain
+        if training.processes is None:
+            # Among several processes one alone may see the number, and none can play a round without the others.
+            journal.explain = self._explain
 
     # ------------------------------------------------------------------------------------------------ looking
 
