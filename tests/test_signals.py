@@ -117,12 +117,12 @@ def test_diversity_modes_copies_and_neighbours() -> None:
 
     torch.manual_seed(0)
     real = torch.rand(16, 3, 16, 16) * 1.6 - 0.8
-    same = {name: float(value) for name, value in _figures(real.clone(), real).items()}
+    same = {name: float(value) for name, value in _figures(real.clone(), real, real).items()}
     assert same["diversity"] == pytest.approx(1) and same["modes"] == pytest.approx(1) and same["apart"] == 0
     assert same["detail"] == pytest.approx(1) and same["limits"] == 0 and same["copies"] == 0
-    one = {name: float(value) for name, value in _figures(real[:1].repeat(16, 1, 1, 1), real).items()}
+    one = {name: float(value) for name, value in _figures(real[:1].repeat(16, 1, 1, 1), real, real).items()}
     assert one["diversity"] < 1e-3 and one["copies"] == 1 and one["modes"] == pytest.approx(1 / 16, rel=0.1)
-    far = {name: float(value) for name, value in _figures((real + 5).clamp(-1, 1), real).items()}
+    far = {name: float(value) for name, value in _figures((real + 5).clamp(-1, 1), real, real).items()}
     assert far["apart"] == 1 and far["limits"] == 1 and far["detail"] < 1e-6
 
 
@@ -203,7 +203,7 @@ def test_the_doctors_page_is_what_its_table_says() -> None:
         assert is_found(case, row) if case.verdict else not row["told"], (row["case"], row["seed"])
 
 
-@pytest.mark.parametrize("name", ["phase", "not_a_number", "too_strong"])
+@pytest.mark.parametrize("name", ["not_a_number", "too_strong"])
 def test_a_caused_failure_is_named_in_time(name: str) -> None:
     """The quickest cases of the suite, on a seed of their own; the whole of it is docs/doctor/suite.py."""
     case = next(case for case in CASES if case.name == name)

@@ -19,7 +19,11 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from cases import CASES, Case  # noqa: E402
 
+from gan_recipe.run_folder import RunFolder  # noqa: E402
+
 TABLE = HERE / "table.json"
+#: What was told, how the run ended, and its last figures.
+Trained = tuple[list[dict[str, Any]], str, dict[str, float]]
 
 
 def run(case: Case, seed: int, folder: Path, *, cure: bool = True) -> dict[str, Any]:
@@ -29,18 +33,20 @@ def run(case: Case, seed: int, folder: Path, *, cure: bool = True) -> dict[str, 
     parent = next((each for each in CASES if each.name == case.parent), None)
     if parent is not None and not (folder / "runs" / parent.name).exists():
         _train(folder, parent.name, base, parent.lines, seed)
-    told, outcome = _train(folder, case.name, base, case.lines, seed)
+    told, outcome, last = _train(folder, case.name, base, case.lines, seed)
     result: dict[str, Any] = {
         "case": case.name,
         "seed": seed,
         "outcome": outcome,
+        "last": last,
         "told": [{key: each[key] for key in ("round", "verdict", "told", "figures", "cure")} for each in told],
     }
     mine = next((each for each in told if each["verdict"] == case.verdict and each["cure"]), None)
     if cure and mine:
         path = folder / f"{case.name}.toml"
-        after, outcome = _train(folder, f"{case.name}_cured", path.as_posix(), "\n".join(mine["cure"]), None)
-        result["cured"] = {"outcome": outcome, "told": [[each["round"], each["verdict"]] for each in after]}
+        after, outcome, last = _train(folder, f"{case.name}_cured", path.as_posix(), "\n".join(mine["cure"]), None)
+        told_still = [[each["round"], each["verdict"]] for each in after]
+        result["cured"] = {"outcome": outcome, "last": last, "told": told_still}
         if seed == 1:
             _picture(folder, case.name)
     result["seconds"] = round(time.perf_counter() - began)
@@ -60,7 +66,7 @@ def _picture(folder: Path, name: str) -> None:
     both.quantize(64).save(HERE / f"{name}.png", optimize=True)
 
 
-def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> tuple[list[dict[str, Any]], str]:
+def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> Trained:
     from gan_recipe.check import check
     from gan_recipe.cli.screen import QuietScreen
     from gan_recipe.errors import RunError
@@ -81,7 +87,18 @@ def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> 
         outcome = start(recipe, registry, QuietScreen(), name=name).how
     except RunError:
         outcome = "failed"
-    return list(find_run(name).verdict_lines()), outcome
+    folder_of_run = find_run(name)
+    return list(folder_of_run.verdict_lines()), outcome, last_figures(folder_of_run)
+
+
+def last_figures(run: RunFolder) -> dict[str, float]:
+    """How varied the outputs of a run's last three looks were, over the real data: no verdict has a say in it."""
+    seen: dict[str, list[float]] = {}
+    for line in run.lines():
+        for name in ("diversity", "modes"):
+            if f"signals/critic/gan/{name}" in line:
+                seen.setdefault(name, []).append(line[f"signals/critic/gan/{name}"])
+    return {name: round(sum(values[-3:]) / len(values[-3:]), 2) for name, values in seen.items()}
 
 
 def _with_seed(text: str, seed: int) -> str:

@@ -45,14 +45,14 @@ def _under(lines: Lines, table: str, line: str) -> Lines:
     return (*lines[:at], line, *lines[at:])
 
 
-def slope_penalty(case: Case, contest: Contest) -> Lines:
-    """R1 on the contest's critic: a new one, or ten times the one there is."""
+def slope_penalty(case: Case, contest: Contest, *, weight: float = 1.0) -> Lines:
+    """R1 on the contest's critic: a new one of this weight, or ten times the one there is."""
     critic = case.recipe.players[contest.critic]
     for loss in critic.losses.values():
         if loss.use == "r1":
-            weight = loss.weight if isinstance(loss.weight, float) else loss.weight.to
-            return (f"[players.{critic.name}]", f"losses.{loss.name}.weight = {10 * weight:g}")
-    penalty = _penalty(case, contest, "r1", "real")
+            former = loss.weight if isinstance(loss.weight, float) else loss.weight.to
+            return (f"[players.{critic.name}]", f"losses.{loss.name}.weight = {10 * former:g}")
+    penalty = _penalty(case, contest, "r1", "real", weight)
     return (f"[players.{critic.name}]", penalty) if penalty else ()
 
 
@@ -152,12 +152,12 @@ def wait_for_critic(case: Case, contest: Contest) -> Lines:
     )
 
 
-def _penalty(case: Case, contest: Contest, use: str, side: str) -> str | None:
+def _penalty(case: Case, contest: Contest, use: str, side: str, weight: float = 1.0) -> str | None:
     function, samples = case.function(contest), contest.real if side == "real" else contest.made
     if function is None or samples is None:
         return None
     reads = f'critic = "{function}", {side} = "{case.text(samples)}"'
-    return f'losses.{use} = {{ use = "{use}", {reads}, weight = 1.0, every = 4 }}'
+    return f'losses.{use} = {{ use = "{use}", {reads}, weight = {weight}, every = 4 }}'
 
 
 def _rates(case: Case, *players: str) -> list[float]:

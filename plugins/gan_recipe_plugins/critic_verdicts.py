@@ -121,6 +121,6 @@ class Overfitting(Verdict):
                     "its training samples by heart, and will push the generator to copy them. More data or "
                     "a stronger penalty on the critic's slope helps",
                     figures,
-                    slope_penalty(case, contest),
+                    slope_penalty(case, contest, weight=10.0),
                     at,
                 )

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Outputs(Signal):
     """The batch that the generator has made, against the real batch that the critic holds it against.
 
-    Compared are images averaged to 8 x 8, or vectors as they are, at the critic's move:
+    Where a loss of the generator compares the outputs with targets, these stand in for the real batch in all but
+    ``apart``: frontal faces vary less than any faces. Compared are images averaged to 8 x 8, or vectors as they are,
+    at the critic's move:
 
     - ``diversity``: the mean distance of two outputs over that of two real samples;
     - ``modes``: the Vendi score of the outputs over that of the real batch: how many different ones there are in effect
@@ -43,7 +45,9 @@ class Outputs(Signal):
         for contest in moment.judges:
             made, real = moment.value(contest.made), moment.value(contest.real)
             if made is not None and real is not None and made.shape[1:] == real.shape[1:] and len(made) > 2 < len(real):
-                figures = _figures(made.detach(), real.detach())
+                target = moment.target(contest)
+                like = real if target is None or target.shape != made.shape else target
+                figures = _figures(made.detach(), real.detach(), like.detach())
                 found |= {f"{contest.loss}/{name}": value for name, value in figures.items()}
         for contest in moment.makes:
             made, target = moment.value(contest.made), moment.target(contest)
@@ -61,29 +65,34 @@ class Outputs(Signal):
         }
 
 
-def _figures(made: Tensor, real: Tensor) -> dict[str, Tensor]:
+def _figures(made: Tensor, real: Tensor, like: Tensor) -> dict[str, Tensor]:
+    """``real`` is what the critic sees, ``like`` what the outputs should be as varied as."""
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
     figures = {}
     if made.dim() == 4:
-        figures["detail"] = _detail(made) / _detail(real).clamp(min=1e-12)
-        figures["limits"] = _limits(made) - _limits(real)
-        made, real = (adaptive_avg_pool2d(each, min(8, *each.shape[2:])) for each in (made, real))
-    made, real = made.flatten(1), real.flatten(1)
+        figures["detail"] = _detail(made) / _detail(like).clamp(min=1e-12)
+        figures["limits"] = _limits(made) - _limits(like)
+        made, real, like = (adaptive_avg_pool2d(each, min(8, *each.shape[2:])) for each in (made, real, like))
+    made, real, like = made.flatten(1), real.flatten(1), like.flatten(1)
     count = len(made)
-    distances = torch.cdist(
-        torch.cat([made, real]), torch.cat([made, real]), compute_mode="donot_use_mm_for_euclid_dist"
-    )
-    among_made, among_real = distances[:count, :count], distances[count:, count:]
-    unit = _mean_distance(among_real).clamp(min=1e-12)
+    distances = _distances(torch.cat([made, real]))
+    among_made, among_like = distances[:count, :count], _distances(like)
+    unit = _mean_distance(among_like).clamp(min=1e-12)
     figures["diversity"] = _mean_distance(among_made) / unit
-    figures["modes"] = _vendi(among_made, unit / 3) / _vendi(among_real, unit / 3)
-    figures["copies"] = (_copies(among_made, unit / 20) - _copies(among_real, unit / 20)).clamp(min=0)
+    figures["modes"] = _vendi(among_made, unit / 3) / _vendi(among_like, unit / 3)
+    figures["copies"] = (_copies(among_made, unit / 20) - _copies(among_like, unit / 20)).clamp(min=0)
     alone = distances + torch.diag(torch.full_like(distances[0], torch.inf))
     kinds = torch.arange(len(distances), device=made.device) < count
     figures["apart"] = (kinds[alone.argmin(dim=1)] == kinds).float().mean()
     return figures
+
+
+def _distances(samples: Tensor) -> Tensor:
+    import torch
+
+    return torch.cdist(samples, samples, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _mean_distance(distances: Tensor) -> Tensor:
