@@ -129,5 +129,4 @@ CASES = (
         "factor_lost",
         500,
     ),
-    Case("saturated", "faces", "[players.generator]\noptimizer.lr = 0.1", "saturated_generator", 400),
 )

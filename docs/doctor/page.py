@@ -67,7 +67,10 @@ def _confusion(rows: list[dict[str, Any]]) -> Iterator[str]:
         f"`docs/doctor/suite.py` trained each case of `docs/doctor/cases.py` with seeds {', '.join(map(str, seeds))} "
         "and default thresholds, which were\nchosen on seed 0. A verdict beside the caused one need not be a false "
         "alarm:\na critic that is too strong leaves a generator that never leaves its first cluster. "
-        "On healthy runs any verdict is one."
+        "On healthy runs any verdict is one. "
+        "The rule of\n`sudden_collapse` was changed after it missed seed 1: its rows are of seeds 3 and 4. "
+        "`saturated_generator` has no row: the generators\nthat were to saturate collapsed first; only its rule is "
+        "tested."
     )
     yield "\n| case | seed | caused | told in round (must be by) | told besides |"
     yield "|---|---|---|---|---|"
@@ -117,7 +120,8 @@ def _cures(rows: list[dict[str, Any]]) -> Iterator[str]:
         if mine and case.name not in shown:
             shown.add(case.name)
             yield f"| {case.name} | {'<br>'.join(f'`{line}`' for line in mine['cure'])} |"
-    if pictures := [case for case in CASES if case.verdict and (HERE / f"{case.name}.png").is_file()]:
+    pictured = {case.name for case, row in _paired(rows) if "cured" in row}
+    if pictures := [case for case in CASES if case.name in pictured and (HERE / f"{case.name}.png").is_file()]:
         yield "\nBefore and after, the last sheet of the first seed:\n"
         for case in pictures:
             yield f"![{case.name}: {case.verdict}, and cured](doctor/{case.name}.png)"
