@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ This page is written by `python docs/doctor/suite.py page`.
 
 def page(rows: list[dict[str, Any]]) -> str:
     """The whole page."""
-    return "\n".join([_HEAD, *_components(), *_confusion(rows), *_cures(rows)]) + "\n"
+    return "\n".join([_HEAD, *_components(), *_confusion(rows), *_cures(rows), *_notebook()]) + "\n"
 
 
 def _components() -> Iterator[str]:
@@ -125,6 +126,21 @@ def _cures(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield "\nBefore and after, the last sheet of the first seed:\n"
         for case in pictures:
             yield f"![{case.name}: {case.verdict}, and cured](doctor/{case.name}.png)"
+
+
+def _notebook() -> Iterator[str]:
+    told = json.loads((HERE / "notebook.json").read_text())
+    yield "\n## Entries of the notebook, small\n"
+    yield " ".join(told["how"].split()) + "\n"
+    yield "| entry | its author | told | share of gan, of L1 at the image | ranked | diversity | modes | light judged right |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name, entry in told["entries"].items():
+        figures = entry["figures"]
+        shares = f"{figures['generator/fake/share/gan']:.2f}, {figures['generator/fake/share/l1']:.2f}"
+        rest = [f"{figures[f'critic/gan/{each}']:.2f}" for each in ("ranked", "diversity", "modes")]
+        light = f"{figures['metrics/judged_light']:.2f}" if "metrics/judged_light" in figures else "-"
+        verdicts = ", ".join(f"{verdict} ({round})" for round, verdict in entry["told"]) or "nothing"
+        yield f"| {' | '.join([name, entry['author'], verdicts, shares, *rest, light])} |"
 
 
 def _paired(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, dict[str, Any]]]:
