@@ -132,7 +132,7 @@ def _notebook() -> Iterator[str]:
     told = json.loads((HERE / "notebook.json").read_text())
     yield "\n## Entries of the notebook, small\n"
     yield " ".join(told["how"].split()) + "\n"
-    yield "| entry | its author | told | share of gan, of L1 at the image | ranked | diversity | modes | light judged right |"
+    yield "| entry | its author | told | shares of gan, L1 at the image | ranked | diversity | modes | light right |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, entry in told["entries"].items():
         figures = entry["figures"]
