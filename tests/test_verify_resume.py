@@ -207,3 +207,53 @@ def _lives(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+STATEFUL = """
+[run]
+rounds = 400
+batch = 4
+precision = "float32"
+
+[data]
+toy = { use = "toy_2d" }
+noise = { use = "noise", size = 8 }
+
+[networks]
+body = { use = "dcgan_decoder", size = 8, width = 0.0625 }
+other = { use = "dcgan_decoder", size = 8, width = 0.0625 }
+trunk = { use = "dcgan_encoder", width = 0.125 }
+verdict = { use = "linear_fc" }
+augment = { use = "ada", target = 0.6, over = 200 }
+past = { use = "replay", size = 8 }
+
+[values]
+fake = "body(noise)"
+real = "other(noise)"
+real_score = "augment(verdict(trunk(augment(real))))"
+old_score = "verdict(trunk(augment(past(fake))))"
+fake_score = "verdict(trunk(augment(fake)))"
+
+[players.critic]
+trains = ["trunk", "verdict"]
+optimizer = { use = "adam", lr = 1e-3 }
+losses.gan = { use = "bce_critic", real = "real_score", fake = "old_score" }
+
+[players.generator]
+trains = ["body"]
+optimizer = { use = "adam", lr = 1e-3 }
+ema = 0.9
+losses.gan = { use = "bce_generator", fake = "fake_score" }
+
+[schedule]
+use = "together"
+
+[sheet]
+columns = ["fake"]
+rows = 2
+"""
+
+
+def test_pools_and_adaptive_strengths_resume_exactly(verified: Callable[..., Verdict]) -> None:
+    """A replay pool and ADA's strength lie in buffers, and what they draw is a function of the round."""
+    assert verified(STATEFUL).difference is None

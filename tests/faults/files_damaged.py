@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import random
 import shutil
@@ -93,6 +94,12 @@ def broken_recipes(folder: Path, *, count: int, seed: int = 0) -> dict[str, floa
         except Exception:
             figures["tracebacks"] += 1
         took = time.thread_time() - began
+        for _ in range(2):  # noise of a shared machine only adds: of three times the best counts
+            if took > 0.1:
+                began = time.thread_time()
+                with contextlib.suppress(UserError):
+                    check(str(stated), registry=registry)
+                took = min(took, time.thread_time() - began)
         slowest = max(slowest, took)
         figures["slower than 100 ms"] += took > 0.1
     return {**figures, "slowest in ms": round(slowest * 1000)}

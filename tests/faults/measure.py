@@ -1,4 +1,6 @@
-"""The table of docs/faults.md: ``python tests/faults/measure.py`` measures, ``--page`` writes it from kept figures.
+"""The table of docs/faults.md: ``python tests/faults/measure.py`` measures it, or the rows that are named.
+
+``--page`` alone writes the page from the kept figures.
 
 It takes some ten minutes on two cores, and needs the right to mount a tmpfs for one of its rows.
 """
@@ -10,7 +12,7 @@ import os
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ _ABOUT = {
     "full disk": "a tmpfs that is full after a seeded size; then room is made and the run resumed",
     "small files": "no file may grow above a seeded size (`RLIMIT_FSIZE`); then it may, and the run is resumed",
     "damaged checkpoints": "every file of a checkpoint cut at 20 places, and single bits flipped over all of them",
-    "broken recipes": "shipped recipes with bytes, values, names, lines and tables broken; CPU time of a check",
+    "broken recipes": "shipped recipes with bytes, values, names, lines or tables broken; CPU time of a check",
     "damaged images": "an image folder of files cut, flipped, headless, random, and of bombs of 900 megapixels",
 }
 
@@ -51,8 +53,8 @@ _AFTER = (
 )
 
 
-def measure() -> None:
-    """Measure everything in full and keep the figures."""
+def measure(chosen: Collection[str]) -> None:
+    """Measure what is chosen in full, all by default, and keep its figures beside the others'."""
     with tempfile.TemporaryDirectory() as name, Victims() as victims:
         folder = Path(name)
         os.environ["GAN_RECIPE_CACHE"] = str(folder / "cache")
@@ -65,11 +67,13 @@ def measure() -> None:
             "SIGTERM": lambda: stops(victims, folder / "stops", each=13),
             "kill -9": lambda: kills(victims, folder / "kills", count=200, in_save=50),
         }
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = json.loads(FIGURES.read_text()) if chosen else {}
         for about, experiment in experiments.items():
+            if chosen and about not in chosen:
+                continue
             found[about] = experiment()
             print(about, found[about], flush=True)
-    FIGURES.write_text(json.dumps({about: found[about] for about in _ABOUT}, indent=1) + "\n")
+    FIGURES.write_text(json.dumps({about: found[about] for about in _ABOUT if about in found}, indent=1) + "\n")
 
 
 def page(figures: Figures) -> str:
@@ -88,5 +92,5 @@ def _filled(text: str) -> str:
 
 if __name__ == "__main__":
     if "--page" not in sys.argv:
-        measure()
+        measure(sys.argv[1:])
     PAGE.write_text(page(json.loads(FIGURES.read_text())))

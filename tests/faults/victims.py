@@ -9,6 +9,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,8 @@ class Victims:
     """Starts functions in forks of a process that has imported what training needs and computed nothing yet."""
 
     def __init__(self) -> None:
+        # What a victim says must not depend on whether its disk has room.
+        self._said = tempfile.TemporaryDirectory()
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         self._server = subprocess.Popen(
             [sys.executable, "-m", "faults.victims"],
@@ -54,6 +57,7 @@ class Victims:
         assert self._server.stdin
         self._server.stdin.close()
         self._server.wait(timeout=30)
+        self._said.cleanup()
 
     def start(
         self,
@@ -68,19 +72,19 @@ class Victims:
             "call": call,
             "arguments": arguments,
             "folder": str(folder),
+            "said": self._said.name,
             "path": [str(each) for each in path],
             "environment": dict(environment or {}),
         }
         assert self._server.stdin
         self._server.stdin.write(json.dumps(told) + "\n")
         self._server.stdin.flush()
-        self._folder = folder
         return int(self._told()["pid"])
 
     def wait(self) -> Ended:
         """Wait for the victim that was started last."""
         code = self._told()["code"]
-        out, err = ((self._folder / f".victim.{name}").read_text(errors="replace") for name in ("out", "err"))
+        out, err = (Path(self._said.name, name).read_text(errors="replace") for name in ("out", "err"))
         return Ended(code, out, err)
 
     def run(self, call: str, *arguments: Any, folder: Path, **more: Any) -> Ended:
@@ -202,7 +206,7 @@ def _become_a_victim(told: dict[str, Any]) -> None:
         importlib.invalidate_caches()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for name, number in (("out", 1), ("err", 2)):
-            os.dup2(os.open(folder / f".victim.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+            os.dup2(os.open(Path(told["said"], name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         module, _, function = told["call"].partition(":")
         getattr(importlib.import_module(module), function)(*told["arguments"])
         code = 0
