@@ -30,7 +30,8 @@ class Moment:
     makes: Sequence[Contest]
     #: Where the player's losses meet.
     meetings: Sequence[Meeting]
-    #: The losses that are due, raw, each with the graph that made it; and what each is multiplied with in the total.
+    #: The losses that are due, balanced where the recipe balances them, each with the graph that made it; and what
+    #: each is multiplied with in the total.
     losses: Mapping[str, Tensor]
     factors: Mapping[str, float]
     #: The networks that the player trains, its optimiser, and the average of its weights by network and name.

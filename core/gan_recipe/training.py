@@ -35,7 +35,7 @@ from gan_recipe.warm_start import beginning
 _BF16_FLOPS = 5e9
 _ALL_ROWS = nullcontext()
 
-#: Is shown every move between its losses and its step: the round, the move, the values, the raw losses.
+#: Is shown every move between its losses and its step: the round, the move, its values, its losses once balanced.
 Watch = Callable[[int, Move, Store, Sequence[Tensor]], None]
 
 Movers = tuple[tuple[str, tuple[str, ...]], ...]
@@ -201,10 +201,10 @@ class Training:
             with self._rows:
                 self.graph.compute(move, store)
                 values = self.graph.losses(move, store)
-            if watch is not None:
-                watch(round, move, store, values)
             balance = player.spec.balance
             terms = balanced(balance, move, store, values, self.processes) if balance else values
+            if watch is not None:
+                watch(round, move, store, terms)
             player.step(names, values, weighted_sum(move, terms, round))
             for node in move.frees:
                 del store[node]
