@@ -212,9 +212,11 @@ def test_a_caused_failure_is_named_in_time(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in CASES if case.base == "ring"], ids=lambda case: case.name)
-def test_the_suite_on_a_seed_of_its_own(case: Any) -> None:
+def test_the_suite_on_the_first_seed_of_its_table(case: Any) -> None:
     """Every failure on the ring is named in time, and of no healthy run is anything told."""
-    row = run_case(case, 6, Path.cwd(), cure=False)
+    rows = json.loads((DOCTOR / "table.json").read_text())
+    seed = min(row["seed"] for row in rows if row["case"] == case.name)
+    row = run_case(case, seed, Path.cwd(), cure=False)
     assert is_found(case, row) if case.verdict else not row["told"]
 
 
