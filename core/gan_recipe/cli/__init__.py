@@ -12,6 +12,7 @@ import gan_recipe
 from gan_recipe.cli.completion import VARIABLE, completion, hang_completers
 from gan_recipe.cli.diagnose import diagnose
 from gan_recipe.cli.diff import diff
+from gan_recipe.cli.docs import docs
 from gan_recipe.cli.explore import list_, recipes, show
 from gan_recipe.cli.export import export
 from gan_recipe.cli.graph import graph
@@ -52,8 +53,8 @@ for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, 
     cli.add_command(command)
 for command in (report, compare):
     cli.add_command(command)
-# What concerns plugins and editors.
-for command in (plugins, plugin, schema, completion):
+# What concerns plugins, editors and the site.
+for command in (plugins, plugin, schema, completion, docs):
     cli.add_command(command)
 cli.add_command(verify_resume)
 
