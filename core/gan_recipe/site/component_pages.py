@@ -97,7 +97,7 @@ def component_index(components: list[Listed]) -> str:
     ]
     return page(
         "# Components",
-        "What recipes are made of. Every page is told by the component's own class, as `gan-recipe show NAME` tells it.",
+        "What recipes are made of. Every page is told by the component's own class, as `gan-recipe show` tells it.",
         table(("Component", "Kind", "From", "What it is"), rows),
         _FILTER,
     )

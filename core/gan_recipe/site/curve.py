@@ -36,7 +36,9 @@ def loss_curve(cls: type[Component]) -> Picture | None:
         output, target = (next(name for name, role in roles.items() if role == each) for each in ("output", "target"))
         return _of_difference(loss, output, target)
     if set(roles.values()) == {"class_logits", "labels"}:
-        logits, labels = (next(name for name, role in roles.items() if role == each) for each in ("class_logits", "labels"))
+        logits, labels = (
+            next(name for name, role in roles.items() if role == each) for each in ("class_logits", "labels")
+        )
         return _of_margin(loss, logits, labels)
     return None
 
@@ -97,5 +99,3 @@ def _picture(lines: Mapping[str, list[tuple[float, float]]], along: str, caption
     if not all(math.isfinite(y) for line in lines.values() for _, y in line):
         return None
     return Picture(chart(drawn, along, caption), caption)
-
-

@@ -18,8 +18,8 @@ _FENCE = re.compile(r"^ *(`{3,}|~{3,})")
 def copy_hand_written(source: Path, target: Path, generated: Collection[str]) -> list[str]:
     """Copy pages and their pictures; the paths of the pages are returned. Raises ValueError where two claim one path.
 
-    A folder with a pyproject.toml is a package, and none of its files is a page. A link to a shipped recipe leads to its
-    page; one to anything else that is no page becomes its text.
+    A folder with a pyproject.toml is a package, and none of its files is a page. A link to a shipped recipe leads to
+    its page; one to anything else that is no page becomes its text.
     """
     pages = []
     for path in _files(source):

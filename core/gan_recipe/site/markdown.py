@@ -21,13 +21,13 @@ def escaped(text: str) -> str:
 
 def prose(text: str) -> str:
     """A sentence or more, on one line, with its code spans."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     line = " ".join(text.split())
     for match in _CODE.finditer(line):
-        parts += [line[at : match.start()], match]
+        parts += [_inner(line[at : match.start()]), code(match[2].strip())]
         at = match.end()
-    parts.append(line[at:])
-    told = "".join(code(part[2].strip()) if isinstance(part, re.Match) else _inner(part) for part in parts)
+    told = "".join([*parts, _inner(line[at:])])
     return _OPENING.sub(r"\1\\\2", told)
 
 

@@ -24,21 +24,22 @@ def recipe_reference(registry: Registry) -> str:
     known = schema["$defs"]
     return page(
         "# Recipe reference",
-        "A recipe is a TOML file with the tables below. Keys that are not named here are errors, and `gan-recipe check` "
-        "names the nearest right one. Every `use` names a [component](../components.md), whose settings stand beside it; "
-        "a table that states `use` replaces the one that it inherits by `extends`, any other table is merged into it.",
+        "A recipe is a TOML file with the tables below. Keys that are not named here are errors, and "
+        "`gan-recipe check` names the nearest right one. Every `use` names a [component](../components.md), whose "
+        "settings stand beside it; a table that states `use` replaces the one that it inherits by `extends`, any other "
+        "table is merged into it.",
         "## extends",
         prose(_top(schema, "extends")),
         "## [run]",
         settings_table(settings(RunSettings), ""),
         "## [data]",
-        "Named sources, each with its `use`. A field of the batch is written `image`, or `faces.image` where two sources "
-        "have it.",
+        "Named sources, each with its `use`. A field of the batch is written `image`, or `faces.image` where two "
+        "sources have it.",
         "## [networks]",
         "Named encoders, decoders and heads. Beside its component's settings each may state:",
         _keys({key: schema for key, schema in _around(known["network"]).items() if key in ("start", "init")}),
         "## [values]",
-        "Named expressions of names and calls, such as `\"decoder(encoder(image))\"`. A name is a field of the batch or "
+        'Named expressions of names and calls, such as `"decoder(encoder(image))"`. A name is a field of the batch or '
         "another value; what is called is a network. The same expression is the same tensor, computed once a round.",
         "## [players.NAME]",
         "A player's gradients reach the networks that it trains and no others.",
@@ -55,16 +56,16 @@ def recipe_reference(registry: Registry) -> str:
         "## [sheet]",
         settings_table(settings(SheetSettings), ""),
         "## [metrics]",
-        "Named figures over held-out samples. Each may state `baseline`, with which its figure is taken before anything "
-        "is learned: `baseline.output = \"image\"` scores the input in place of the output.",
+        "Named figures over held-out samples. Each may state `baseline`, with which its figure is taken before "
+        'anything is learned: `baseline.output = "image"` scores the input in place of the output.',
         "## [doctor]",
         "Beside these, tables `signals.NAME` and `verdicts.NAME`, each with its `use`, add or change what is measured.",
         settings_table(settings(DoctorSettings), ""),
         "## [findings]",
-        "`silence.NAME = \"REASON\"` silences a finding that is meant: see [Findings](../findings.md).",
+        '`silence.NAME = "REASON"` silences a finding that is meant: see [Findings](../findings.md).',
         "## Optimisers",
-        "`optimizer.use` of a player; each takes `lr` too, which must be stated. `timm/NAME` is any optimiser of timm's, "
-        "with that one's options.",
+        "`optimizer.use` of a player; each takes `lr` too, which must be stated. `timm/NAME` is any optimiser of "
+        "timm's, with that one's options.",
         _calls(OPTIMIZERS, "optim", {"lr": LEARNING_RATE}, ("lr",)),
         "## Schedules of the learning rate",
         "`lr_schedule.use` of a player; stepped once a round, whether or not the player moved.",
@@ -94,7 +95,7 @@ def _keys(properties: Mapping[str, Any]) -> str:
 _REFERRED = {
     "optimizer": "How the networks move: see Optimisers.",
     "lr_schedule": "How the learning rate changes: see Schedules of the learning rate. Left out: it stays.",
-    "init": "Initialisers of `weight` (convolutions, linear layers), `norm` (gains) and `bias`. Left out: the layers' own.",
+    "init": "Initialisers of `weight` (convolutions, linear layers), `norm` (gains) and `bias`. Left out: torch's own.",
     "weight": "The term's weight, 1 if left out: a number, or a ramp. 0 drops an inherited term.",
 }
 

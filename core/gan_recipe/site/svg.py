@@ -1,4 +1,4 @@
-"""Small drawings as SVG on one line: colours come from the page's style sheet, so that dark and light are one drawing."""
+"""Small drawings as SVG on one line. Colours come from the page's style sheet: dark and light are one drawing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def chart(lines: Sequence[Line], along: str, caption: str) -> str:
     parts = []
     for tick in ticks:
         _, y = at(least_x, tick)
-        parts += [f"<path class='grid' d='M{_LEFT} {y:.1f}H{_WIDE - _RIGHT}'/>", text(_LEFT - 6, y + 4, f"{tick:g}", "end")]
+        parts += [
+            f"<path class='grid' d='M{_LEFT} {y:.1f}H{_WIDE - _RIGHT}'/>",
+            text(_LEFT - 6, y + 4, f"{tick:g}", "end"),
+        ]
     for tick in _ticks(least_x, most_x):
         if least_x <= tick <= most_x:
             x, _ = at(tick, least_y)
@@ -52,10 +55,8 @@ def timeline(rows: Sequence[tuple[str, Sequence[bool]]], caption: str) -> str:
         y = 12 + number * 30
         parts.append(text(left - 10, y + 14, name, "end"))
         for round, moving in enumerate(moves):
-            look = f"mark c{number % 4}" if moving else "rest"
-            parts.append(
-                f"<rect class='{look}' x='{left + round * step:.1f}' y='{y}' width='{step - 2:.1f}' height='20' rx='2'/>"
-            )
+            look, x = f"mark c{number % 4}" if moving else "rest", left + round * step
+            parts.append(f"<rect class='{look}' x='{x:.1f}' y='{y}' width='{step - 2:.1f}' height='20' rx='2'/>")
     under = 12 + len(rows) * 30 + 10
     for round in range(0, rounds, 4):
         parts.append(text(left + (round + 0.5) * step, under, str(round), "middle"))
