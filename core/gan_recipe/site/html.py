@@ -70,8 +70,7 @@ def _settings() -> dict[str, Any]:
         "author": "the gan-recipe authors",
         "version": gan_recipe.__version__,
         "release": gan_recipe.__version__,
-        # furo is named here too: otherwise it learns of its own settings too late.
-        "extensions": ["myst_parser", "furo"],
+        "extensions": ["myst_parser"],
         "myst_heading_anchors": 3,
         "html_theme": "furo",
         "html_title": "gan-recipe",
@@ -81,7 +80,6 @@ def _settings() -> dict[str, Any]:
         "html_copy_source": False,
         "html_show_sourcelink": False,
         "pygments_style": "friendly",
-        "pygments_dark_style": "github-dark",
         # An outline of a recipe is no TOML.
         "suppress_warnings": ["misc.highlighting_failure"],
     }
