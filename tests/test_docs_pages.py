@@ -26,7 +26,15 @@ from gan_recipe.site.pages import generated_pages
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 # Pages whose blocks another test tries, and that test.
-ELSEWHERE = {"plugins.md": "test_plugin_tutorial.py", "resume.md": "test_resume_page.py"}
+ELSEWHERE = {
+    "plugins.md": "test_plugin_tutorial.py",
+    "resume.md": "test_resume_page.py",
+    "sweep.md": "test_guides.py",
+    "processes.md": "test_guides.py",
+    "treatments.md": "test_treatments_page.py",
+    "notebook/index.md": "test_notebook.py",
+    "notebook/findings.md": "test_notebook.py",
+}
 # What makes minutes seconds. A setting that a recipe does not have is left out of its command.
 # In six rounds the generator of an n_critic of 5 has moved.
 SMALL = ("run.rounds=6", "run.batch=4", "run.held_out=4", "run.precision=float32", "run.checkpoint_every=1")
@@ -46,7 +54,8 @@ class Block:
 
 def pages() -> list[Path]:
     """Every page of the site that somebody wrote."""
-    return [path for path in sorted(DOCS.rglob("*.md")) if "examples" not in path.parts]
+    found = sorted(DOCS.rglob("*.md"))
+    return [path for path in found if "examples" not in path.parts and not path.name.endswith(".template.md")]
 
 
 def named(path: Path) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from gan_recipe.recipe_file import shipped_folder
 
 _KEPT = {".md", ".png", ".jpg", ".svg"}
+# Other pages are written from it.
+_TEMPLATE = ".template.md"
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^ *(`{3,}|~{3,})")
 
@@ -40,7 +42,7 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.name.startswith((".", "_")) and not (path / "pyproject.toml").exists():
             yield from _files(path)
-        elif path.suffix in _KEPT:
+        elif path.suffix in _KEPT and not path.name.endswith(_TEMPLATE):
             yield path
 
 
