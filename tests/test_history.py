@@ -281,7 +281,8 @@ def test_the_notebook_writes_itself(gan_recipe: Run, write: Write, ring: str, tm
     )
     assert "changed against ring/1\n          run.rounds  6 -> 4\n" in second
     assert "from    ring/2@4: generator, trunk\n" in third and "run.rounds" in third and "4 -> 6" in third
-    assert "players.generator.losses.gan.weight  { from = 1, to = 0.5, over = 4 }" in third
+    # A changed weight on a warm start ramps, and the run says so.
+    assert "players.generator.losses.gan.weight.to\n              0.5 -> 2.0\n" in third
     assert third.rstrip().endswith("keep: a ring")
     assert "child/2  failed after" in fourth and "became nan" in fourth and "0.001 -> 1e+38" in fourth
     page = gan_recipe("log", "child/1", "--markdown").out

@@ -125,7 +125,7 @@ def _round_of(run: RunFolder, stated: str, have: list[int]) -> int:
         shortened = f" (its {round}, for it ran at scale {scale:g})" if scale != 1 else ""
         raise ValueError(
             f"the run {run.name} has no checkpoint of round {stated}{shortened}; it has: {kept}. "
-            f"A recipe that states run.keep_at = [{int(stated)}] keeps that one."
+            f"A recipe that states run.keep_at = [{int(stated)}] keeps that one"
         )
     return round
 

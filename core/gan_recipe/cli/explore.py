@@ -80,7 +80,9 @@ def show(component: str) -> None:
             default = "must be stated" if setting.default is None else f"default {setting.default}"
             if setting.default == "left out":
                 default = "by default left out"
-            click.echo(f"  {click.style(setting.name, bold=True)}: {setting.type}; {default}")
+            line = reflowed(f"{setting.name}: {setting.type}; {default}", columns - 4)
+            bold = click.style(setting.name, bold=True) + line.removeprefix(setting.name)
+            click.echo("  " + bold.replace("\n", "\n    "))
             click.echo(_indented(reflowed(setting.doc, columns - 6), "      "))
     click.echo("\nExample\n" + _indented(example(component, cls), "  "))
 

@@ -30,10 +30,10 @@ def new(
     distribution: str | None,
     folder: Path | None,
 ) -> None:
-    """Write an installable package with one component, its test and a recipe.
+    """Write an installable package with a component.
 
-    NAMESPACE is what recipes call the plugin by: acme.my_loss. What is not stated is asked for on a terminal; elsewhere
-    a loss is written.
+    Its test and a recipe that uses it are written too. NAMESPACE is what recipes call the plugin by: acme.my_loss. What
+    is not stated is asked for on a terminal; elsewhere a loss is written.
     """
     from gan_recipe.plugin_package import Answers, write_plugin
 

@@ -17,7 +17,9 @@ from gan_recipe.errors import UserError, harmless
 @click.option("--trials", default=20, show_default=True, type=click.IntRange(1), help="How many the study shall have.")
 @click.option("--metric", help="One of the recipe's metrics, in place of the one that the file states.")
 @click.option("--study", help="Its name, and that of its runs; RECIPE-SPACE by default. The same name goes on with it.")
-@click.option("--storage", metavar="URL", help="sqlite:///FILE or postgresql://...; a file beside the runs by default.")
+@click.option(
+    "--storage", metavar="URL", help="sqlite:///FILE or postgresql://HOST/NAME; a file beside the runs by default."
+)
 @click.option("--heartbeat", default=60, show_default=True, type=click.IntRange(1), help="Seconds; see below.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 def sweep(
