@@ -20,6 +20,7 @@ from gan_recipe.registry import Registry
 from gan_recipe.site.component_pages import Listed, component_index, component_page, listed
 from gan_recipe.site.curve import loss_curve
 from gan_recipe.site.markdown import code, escaped, paragraphs, prose
+from gan_recipe.site.network_shapes import shapes_drawer
 from gan_recipe.site.pages import generated_pages
 from gan_recipe.site.schedule_timeline import schedule_timeline
 
@@ -68,6 +69,22 @@ def test_losses_and_schedules_have_their_pictures(registry: Registry) -> None:
     assert told is not None and told.svg.count("class='mark") == 24 + 4, (
         "five critic's moves for one of the generator's"
     )
+
+
+def test_a_network_is_drawn_as_a_recipe_builds_it(registry: Registry) -> None:
+    """DCGAN's decoder: noise, 4x4 at 1024 channels, then twice the side and half the channels, to the image."""
+    draw = shapes_drawer(registry)
+    told = draw("dcgan_decoder", registry.every()["dcgan_decoder"])
+    assert told is not None and "recipe dcgan" in told.caption
+    shapes = re.findall(r"<text class='strong'[^>]*>([^<]+)<", told.svg)
+    assert [each for each in shapes if each.count("x") == 2] == [
+        *(f"{1024 >> step} x {4 << step} x {4 << step}" for step in range(4)),
+        "3 x 64 x 64",
+    ]
+    assert shapes[0] == "100"
+    tuples = draw("unet_decoder", registry.every()["unet_decoder"])
+    assert tuples is not None and "3 x 64 x 64" in tuples.svg
+    assert draw("r1", registry.every()["r1"]) is None
 
 
 def test_a_curve_is_the_loss(registry: Registry) -> None:

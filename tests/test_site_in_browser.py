@@ -103,10 +103,11 @@ def test_the_filter_narrows_by_keyboard(browser: Browser, site: str, registry: R
 
 
 def test_links_and_fields_are_reached_by_keyboard(browser: Browser, site: str) -> None:
-    """Tab after tab: the search field, the links of the page and its pictures' scroll, each with a visible outline."""
+    """Past the list of all pages to the content; what has the focus is outlined."""
     browser.open(f"{site}/components/wgan_clip.html")
+    browser.press("\ue004", "\ue007")  # the first link skips to the content
     reached: list[tuple[str, str]] = []
-    for _ in range(60):
+    for _ in range(20):
         browser.press("\ue004")
         told = browser.ask(
             "const at = document.activeElement, style = getComputedStyle(at);"
@@ -116,7 +117,7 @@ def test_links_and_fields_are_reached_by_keyboard(browser: Browser, site: str) -
         if told[0] == "A" and told[1].startswith("../recipes/"):
             assert told[2] != "none"
             break
-    assert ("INPUT", "q") in reached and reached[-1][1].startswith("../recipes/"), reached
+    assert reached[-1][1].startswith("../recipes/"), reached
 
 
 def test_every_link_of_the_site_leads_somewhere(browser: Browser, site: str) -> None:

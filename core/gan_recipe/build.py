@@ -55,7 +55,7 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
                 with seeded("networks", node.name, recipe.run.seed):
                     module = spec.component.build(*inputs)
                     initialise(module, dict(spec.init))
-                networks[node.name] = module.to(inputs[0].device if isinstance(inputs[0], Tensor) else "cpu").eval()
+                networks[node.name] = module.to(_device(inputs[0])).eval()
                 if recipe.run.channels_last:
                     networks[node.name].to(memory_format=torch.channels_last)
             with torch.no_grad():
@@ -164,6 +164,11 @@ def _all_nodes(recipe: Recipe) -> Iterable[tuple[Key, Node, Node | None]]:
 class _CallError(Exception):
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
+
+
+def _device(value: Value) -> torch.device:
+    found: torch.device = value.device if isinstance(value, Tensor) else _device(value[0])
+    return found
 
 
 def _shape(value: Value) -> str:

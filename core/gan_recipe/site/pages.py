@@ -41,9 +41,12 @@ def write_pages(pages: dict[str, str], folder: Path) -> None:
 
 def _pictures(registry: Registry) -> Draw:
     from gan_recipe.site.curve import loss_curve
+    from gan_recipe.site.network_shapes import shapes_drawer
     from gan_recipe.site.schedule_timeline import schedule_timeline
 
+    shapes = shapes_drawer(registry)
+
     def draw(name: str, cls: type[Component]) -> Picture | None:
-        return loss_curve(cls) or schedule_timeline(name, cls, registry)
+        return loss_curve(cls) or schedule_timeline(name, cls, registry) or shapes(name, cls)
 
     return draw
