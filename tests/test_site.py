@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +89,8 @@ def test_a_network_is_drawn_as_a_recipe_builds_it(registry: Registry) -> None:
     assert shapes[0] == "100"
     tuples = draw("unet_decoder", registry.every()["unet_decoder"])
     assert tuples is not None and "3 x 64 x 64" in tuples.svg
+    alone = draw("upsample_decoder", registry.every()["upsample_decoder"])
+    assert alone is not None and "default settings" in alone.caption and "3 x 64 x 64" in alone.svg
     assert draw("r1", registry.every()["r1"]) is None
 
 
@@ -179,13 +186,43 @@ def _stranger() -> EntryPoint:
     return EntryPoint("acme", "acme", "acme-losses 2.1")
 
 
-def test_pages_are_written_by_one_command(gan_recipe: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_an_organisation_builds_a_site_of_its_plugins(tmp_path: Path) -> None:
+    """Without hand-written pages and without a warning: an example package has its pages beside our own."""
+    package = Path(__file__).parents[1] / "docs" / "examples" / "acme-heads"
+    shutil.copytree(package / "acme_heads", tmp_path / "acme_heads")
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    info = tmp_path / f"acme_heads-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    lines = [f"{name} = {module}" for name, module in project["entry-points"]["gan_recipe"].items()]
+    (info / "entry_points.txt").write_text("\n".join(["[gan_recipe]", *lines, ""]))
+    done = subprocess.run(
+        [sys.executable, "-m", "gan_recipe", "docs", "build", "--plugins", "--out", "ours"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (namespace,) = project["entry-points"]["gan_recipe"]
+    found = list((tmp_path / "ours" / "components").glob(f"{namespace}.*.html"))
+    assert len(found) == 2 and all(f"{project['name']} {project['version']}" in page.read_text() for page in found)
+    assert (tmp_path / "ours/components/wgan_clip.html").is_file() and (tmp_path / "ours/index.html").is_file()
+
+
+def test_pages_are_written_by_one_command(
+    gan_recipe: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Plain Markdown, without torch when no picture is wanted; where they cannot be written that is told."""
     done = gan_recipe("docs", "pages", "pages", "--no-pictures")
     assert done.code == 0 and (tmp_path / "pages/components/wgan_clip.md").is_file()
     assert (tmp_path / "pages/reference/cli.md").read_text().startswith("# Command line")
     (tmp_path / "file").write_text("")
     assert gan_recipe("docs", "pages", "file/below", "--no-pictures").code == 2
+    monkeypatch.setitem(sys.modules, "furo", None)
+    done = gan_recipe("docs", "build")
+    assert done.code == 2 and "the site needs furo: pip install 'gan-recipe[docs]'" in done.err
     (tmp_path / "empty").mkdir()
     done = gan_recipe("docs", "build", "empty")
     assert done.code == 2 and "empty has no index.md" in done.err

@@ -6,16 +6,17 @@ It is built on torch's meta device, where tensors have shapes and no numbers: no
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from gan_recipe.check import check
+from gan_recipe.documentation import settings
 from gan_recipe.errors import RecipeError
-from gan_recipe.interfaces import Component, Network
+from gan_recipe.interfaces import Component, Decoder, Network
 from gan_recipe.registry import Registry
 from gan_recipe.site.component_pages import Picture
 from gan_recipe.site.svg import drawing, text
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _BATCH = 4
+_NOISE = 100
 _MOST_STAGES = 14
 _ROW, _MIDDLE, _WIDEST = 30, 74, 130
 
@@ -52,15 +54,32 @@ def shapes_drawer(registry: Registry) -> Callable[[str, type[Component]], Pictur
             if stages := built(recipe).get(name):
                 caption = f"Shapes without the batch, from input to output, as the recipe {recipe} builds it."
                 return Picture(_drawn(stages, caption), caption)
+        if issubclass(cls, Decoder) and all(each.default is not None for each in settings(cls)):
+            caption = f"Shapes without the batch, from {_NOISE} numbers of noise to output, with its default settings."
+            stages = _stages_alone(cls())
+            return Picture(_drawn(stages, caption), caption) if stages else None
         return None
 
     return draw
 
 
+def _stages_alone(component: Decoder) -> tuple[Stage, ...]:
+    """The stages of a decoder that no shipped recipe uses, where it takes noise."""
+    import torch
+
+    with torch.device("meta"), _watched() as (inputs, calls):
+        noise = torch.zeros(_BATCH, _NOISE)
+        try:
+            network = component.build(noise)
+            network(noise)
+        except (ValueError, TypeError, RuntimeError, LookupError):
+            return ()  # it takes something else
+    return _stages(network, inputs[network], calls)
+
+
 def _stages_of(name: str, registry: Registry) -> dict[str, tuple[Stage, ...]]:
     """By component, the stages of the first network that the recipe makes of it; none of a recipe that is not whole."""
     import torch
-    from torch.nn.modules import module as hooks
 
     from gan_recipe.build import build_networks
 
@@ -68,24 +87,11 @@ def _stages_of(name: str, registry: Registry) -> dict[str, tuple[Stage, ...]]:
         recipe = check(name, (), registry, starts=None)
     except RecipeError:
         return {}  # it needs what is not here, such as a folder of photographs
-    inputs: dict[nn.Module, tuple[Any, ...]] = {}
-    calls: list[tuple[nn.Module, tuple[int, ...]]] = []
-
-    def before(module: nn.Module, args: tuple[Any, ...]) -> None:
-        inputs.setdefault(module, args)
-
-    def after(module: nn.Module, args: Any, output: Any) -> None:
-        if not list(module.children()) and isinstance(output, torch.Tensor):
-            calls.append((module, tuple(output.shape[1:])))
-
-    with ExitStack() as stack:
-        stack.enter_context(torch.device("meta"))
+    with torch.device("meta"), _watched() as (inputs, calls):
         batch = {
             field: torch.zeros(_BATCH, *each.shape, dtype=getattr(torch, each.dtype))
             for field, each in recipe.fields.items()
         }
-        for hook in (hooks.register_module_forward_pre_hook(before), hooks.register_module_forward_hook(after)):
-            stack.callback(hook.remove)
         try:
             networks = build_networks(recipe, batch)
         except (RecipeError, NotImplementedError):
@@ -96,6 +102,30 @@ def _stages_of(name: str, registry: Registry) -> dict[str, tuple[Stage, ...]]:
         if use not in found and network in inputs:
             found[use] = _stages(network, inputs[network], calls)
     return found
+
+
+@contextmanager
+def _watched() -> Iterator[tuple[dict[nn.Module, tuple[Any, ...]], list[tuple[nn.Module, tuple[int, ...]]]]]:
+    """What every module is first called with, and the shape that each call of a layer gives, in order."""
+    import torch
+    from torch.nn.modules import module as hooks
+
+    inputs: dict[nn.Module, tuple[Any, ...]] = {}
+    calls: list[tuple[nn.Module, tuple[int, ...]]] = []
+
+    def before(module: nn.Module, args: tuple[Any, ...]) -> None:
+        inputs.setdefault(module, args)
+
+    def after(module: nn.Module, args: Any, output: Any) -> None:
+        if not list(module.children()) and isinstance(output, torch.Tensor):
+            calls.append((module, tuple(output.shape[1:])))
+
+    placed = [hooks.register_module_forward_pre_hook(before), hooks.register_module_forward_hook(after)]
+    try:
+        yield inputs, calls
+    finally:
+        for hook in placed:
+            hook.remove()
 
 
 def _stages(

@@ -62,7 +62,7 @@ def recipe_reference(registry: Registry) -> str:
         "Beside these, tables `signals.NAME` and `verdicts.NAME`, each with its `use`, add or change what is measured.",
         settings_table(settings(DoctorSettings), ""),
         "## [findings]",
-        '`silence.NAME = "REASON"` silences a finding that is meant: see [Findings](../findings.md).',
+        '`silence.NAME = "REASON"` silences a finding that is meant, and says why; `gan-recipe check` names it.',
         "## Optimisers",
         "`optimizer.use` of a player; each takes `lr` too, which must be stated. `timm/NAME` is any optimiser of "
         "timm's, with that one's options.",
