@@ -9,28 +9,41 @@ import sys
 import click
 
 import gan_recipe
-from gan_recipe.cli.completion import VARIABLE, completion, hang_completers
-from gan_recipe.cli.diagnose import diagnose
-from gan_recipe.cli.diff import diff
-from gan_recipe.cli.docs import docs
-from gan_recipe.cli.explore import list_, recipes, show
-from gan_recipe.cli.export import export
-from gan_recipe.cli.graph import graph
-from gan_recipe.cli.judge import judge
-from gan_recipe.cli.log import log, note
-from gan_recipe.cli.plugin import plugin
-from gan_recipe.cli.plugins import plugins, restrict_plugins
-from gan_recipe.cli.report import compare, report
-from gan_recipe.cli.run import check, run
-from gan_recipe.cli.runs import runs, sample
-from gan_recipe.cli.schema import schema
-from gan_recipe.cli.sweep import sweep
-from gan_recipe.cli.verify import verify_resume
+from gan_recipe.cli.on_demand import OnDemand
+from gan_recipe.cli.plugins import restrict_plugins
 from gan_recipe.errors import RunError, ToldElsewhereError, UserError, harmless
 from gan_recipe.stopping import exit_code
 
+_COMMANDS = {
+    "run": "gan_recipe.cli.run:run",
+    "check": "gan_recipe.cli.run:check",
+    "list": "gan_recipe.cli.explore:list_",
+    "show": "gan_recipe.cli.explore:show",
+    "graph": "gan_recipe.cli.graph:graph",
+    "diff": "gan_recipe.cli.diff:diff",
+    "recipes": "gan_recipe.cli.explore:recipes",
+    "runs": "gan_recipe.cli.runs:runs",
+    "log": "gan_recipe.cli.log:log",
+    "note": "gan_recipe.cli.log:note",
+    "sample": "gan_recipe.cli.runs:sample",
+    "diagnose": "gan_recipe.cli.diagnose:diagnose",
+    "judge": "gan_recipe.cli.judge:judge",
+    "export": "gan_recipe.cli.export:export",
+    "report": "gan_recipe.cli.report:report",
+    "compare": "gan_recipe.cli.report:compare",
+    "plugins": "gan_recipe.cli.plugins:plugins",
+    "plugin": "gan_recipe.cli.plugin:plugin",
+    "schema": "gan_recipe.cli.schema:schema",
+    "completion": "gan_recipe.cli.completion:completion",
+    "docs": "gan_recipe.cli.docs:docs",
+    "verify-resume": "gan_recipe.cli.verify:verify_resume",
+    "sweep": "gan_recipe.cli.sweep:sweep",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+@click.group(
+    commands=OnDemand(_COMMANDS), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(gan_recipe.__version__, package_name="gan-recipe")
 @click.option(
     "--only-plugins",
@@ -49,22 +62,11 @@ def cli() -> None:
     """
 
 
-for command in (run, check, list_, show, graph, diff, recipes, runs, log, note, sample, diagnose, judge, export):
-    cli.add_command(command)
-for command in (report, compare):
-    cli.add_command(command)
-# What concerns plugins, editors and the site.
-for command in (plugins, plugin, schema, completion, docs):
-    cli.add_command(command)
-cli.add_command(verify_resume)
-
-
-cli.add_command(sweep)
-
-
 def main() -> None:
     """Exit codes: 0 done, 1 failed, 2 wrong input, 73 the run is another process's, 130, 138 and 143 stopped."""
-    if VARIABLE in os.environ:
+    if "_GAN_RECIPE_COMPLETE" in os.environ:  # a shell asks, by the variable that click names after the program
+        from gan_recipe.cli.completion import hang_completers
+
         hang_completers(cli)
     try:
         cli.main(standalone_mode=False)

@@ -13,7 +13,7 @@ _PLUGINS = click.option("--plugins", is_flag=True, help="Also components of ever
 
 @click.group()
 def docs() -> None:
-    """Write the reference of what is installed, as pages or as a site."""
+    """Write the reference of what is installed."""
 
 
 @docs.command()
@@ -50,10 +50,11 @@ def pages(folder: Path, plugins: bool, no_pictures: bool) -> None:
     help="The site's folder.",
 )
 def build(source: Path | None, plugins: bool, out: Path) -> None:
-    """Build the site: hand-written pages of SOURCE, if there are any, and the reference.
+    """Build the site of hand-written pages and the reference.
 
-    `gan-recipe docs build docs` in a copy of the repository builds gan-recipe's own. `gan-recipe docs build --plugins`
-    builds the reference of everything that is installed, for an organisation's own site. Needs the extra `docs`.
+    SOURCE holds the hand-written pages, if there are any. `gan-recipe docs build docs` in a copy of the repository
+    builds gan-recipe's own. `gan-recipe docs build --plugins` builds the reference of everything that is installed, for
+    an organisation's own site. Needs the extra `docs`.
     """
     from gan_recipe.cli.command_reference import command_reference
     from gan_recipe.registry import Registry

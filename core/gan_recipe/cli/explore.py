@@ -23,6 +23,9 @@ def list_(kind: str | None) -> None:
 
     KIND narrows the list: encoder, decoder, head, loss, constraint, schedule, data, metric, signal or verdict.
     """
+    import gc
+
+    gc.disable()  # a hundred classes are made, and live as long as the process
     if kind is not None and kind not in KINDS and kind.removesuffix("s") in KINDS:
         kind = kind.removesuffix("s")
     if kind is not None and kind not in KINDS:

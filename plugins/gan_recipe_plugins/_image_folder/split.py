@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from attrs import frozen
 
@@ -53,6 +52,8 @@ def _stated(held_out: tuple[str, ...], owners: Sequence[str]) -> tuple[str, ...]
 
 
 def _share(share: float, known: Sequence[str]) -> list[str]:
+    from hashlib import sha256  # it loads OpenSSL, for which a listing need not wait
+
     if share == 0:
         return []
     count = min(max(1, round(share * len(known))), len(known) - 1)
