@@ -72,6 +72,8 @@ def _settings() -> dict[str, Any]:
         "release": gan_recipe.__version__,
         "extensions": ["myst_parser"],
         "myst_heading_anchors": 3,
+        # Quotes in these pages are TOML's.
+        "smartquotes": False,
         "html_theme": "furo",
         "html_title": "gan-recipe",
         "html_static_path": ["_static"],
