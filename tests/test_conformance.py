@@ -26,6 +26,7 @@ PIXELS = {"output": SMALL, "target": SMALL}
 ALONE = {
     "takes_batches_of_any_size": "it needs whole groups",
     "a_sample_is_judged_alone_in_eval_mode": "that is its use",
+    "torch_export": "whole groups again: a graph for batches of any size cannot be had",
 }
 PACKED = ALONE | {"output_has_the_promised_shape_and_dtype": "two samples become one"}
 CONSTANT = {
