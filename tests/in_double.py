@@ -1,11 +1,14 @@
 """``gan-recipe`` in float64, for tests that compare numbers of processes: float32 would hide what differs.
 
+Every process leaves the names of the threads that it still has at its end, in ``threads-left-RANK``.
 ``SPOILED=1`` gives process 1 a batch with a nan, or with ``PERTURB`` a weight that differs; ``IN_FLOAT`` keeps float32.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -44,7 +47,14 @@ def _perturbed(self: Training, round: int, batch: dict[str, Tensor], watch: Any 
             weight.copy_(torch.nextafter(weight, weight + 1))
 
 
+def _note_threads() -> None:
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    Path(f"threads-left-{os.environ['RANK']}").write_text("\n".join(names))
+
+
 if __name__ == "__main__":
+    if "RANK" in os.environ:
+        atexit.register(_note_threads)
     if "IN_FLOAT" not in os.environ:
         torch.set_default_dtype(torch.float64)
         Stream._tensor = _double  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,6 +23,7 @@ from gan_recipe.recipe_file import load, shipped_folder, shipped_recipes
 from gan_recipe.registry import Registry
 from gan_recipe.train import Outcome, start
 from gan_recipe_plugins.siamese_contrastive import SiameseContrastive
+from gan_recipe_plugins.synthetic_faces import SyntheticFaces
 
 NAMES = [name.removeprefix("notebook/") for name in shipped_recipes() if name.startswith("notebook/")]
 ENTRIES = [name for name in NAMES if name.startswith("n")]
@@ -185,6 +187,36 @@ def test_the_published_loss_does_not_know_which_pair_is_the_same(monkeypatch: py
     assert torch.isclose(published(first, second, same), published(first, second, same.flip(0)))
     mended = SiameseContrastive()
     assert not torch.isclose(mended(first, second, same), mended(first, second, same.flip(0)))
+
+
+def test_the_published_list_of_cameras_has_two_neighbours_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In training a person's next camera is 15, 105 or 120 degrees away; held-out pairs are those of `synthetic_faces`."""
+    monkeypatch.syspath_prepend(str(NOTEBOOK / "as_published"))
+    faces = _module("as_published/gan_recipe_as_published").UnsortedFaces(size=16, identities=4, held_out=4)
+    labels = faces.open()._labels(0, 0, 4_000)
+    pairs = labels["identity"] == labels["partner_identity"]
+    pairs &= labels["light"] == labels["partner_light"]
+    apart = 15 * abs(labels["pose"] - labels["partner_pose"])[pairs]
+    angles, counts = np.unique(apart, return_counts=True)
+    common = set(angles[counts > 100])
+    assert common == {15, 105, 120}
+    plain = SyntheticFaces(size=16, identities=4, held_out=4).open(held_out=True)
+    mine, theirs = faces.open(held_out=True).batch(0, 0, 4), plain.batch(0, 0, 4)
+    assert all((mine[name] == theirs[name]).all() for name in theirs)
+
+
+def test_the_critic_s_discarded_work_changes_nothing_but_the_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both recipes of the pair end with the same bytes in every network."""
+    monkeypatch.setenv("GAN_RECIPE_RUNS", str(tmp_path))
+    registry = Registry.installed()
+    ends = []
+    for name in ("wasted_critic_work", "wasted_critic_work_mended"):
+        recipe = check(f"notebook/findings/{name}", [*FEW_FACES, "run.rounds=6", "run.held_out=16"], registry)
+        folder = start(recipe, registry, QuietScreen(), device="cpu").folder
+        ends.append((folder.checkpoints / "00000006" / "networks.safetensors").read_bytes())
+    assert ends[0] == ends[1]
 
 
 def _module(name: str) -> Any:

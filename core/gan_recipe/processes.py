@@ -37,11 +37,12 @@ _GRACE = 2.5
 class Processes:
     """The processes of a run, as one of them sees the others."""
 
-    def __init__(self, group: dist.ProcessGroup, local: int) -> None:
-        """``local`` is the number of this process on its machine."""
-        self._group = group
-        self.rank = group.rank()
-        self.count = group.size()
+    def __init__(self, rank: int, count: int, local: int) -> None:
+        """Of ``count`` processes this is number ``rank``, and number ``local`` on its machine."""
+        # Torch's group is not kept here: its threads end with the last reference to it, and where they outlive the
+        # interpreter, letting go of a tensor there aborts a run that is done.
+        self.rank = rank
+        self.count = count
         self.local = local
         self._votes: dist.Work | None = None
         self._ballot = torch.zeros(1, dtype=torch.int64)
@@ -71,7 +72,7 @@ class Processes:
         """Start a sum over processes, in place. All processes start their sums in the same order."""
         from torch.distributed import ReduceOp, all_reduce
 
-        work = all_reduce(tensor, ReduceOp.SUM, group=self._group, async_op=True)
+        work = all_reduce(tensor, ReduceOp.SUM, async_op=True)
         assert work is not None
         return work
 
@@ -80,7 +81,7 @@ class Processes:
         from torch.distributed import ReduceOp, all_reduce
 
         with lost_peers_told():
-            all_reduce(tensor, ReduceOp.MAX, group=self._group)
+            all_reduce(tensor, ReduceOp.MAX)
         return tensor
 
     def give(self, tensors: Sequence[Tensor]) -> None:
@@ -91,7 +92,7 @@ class Processes:
             for tensor in tensors:
                 # In the order of memory: what a collective walks must be contiguous, and NHWC weights are not.
                 flat = tensor.detach().contiguous()
-                broadcast(flat, 0, group=self._group)
+                broadcast(flat, 0)
                 tensor.copy_(flat)
 
     def means(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -109,7 +110,7 @@ class Processes:
         from torch.distributed import ReduceOp, all_reduce
 
         self._ballot = torch.tensor([number or 0])
-        self._votes = all_reduce(self._ballot, ReduceOp.MAX, group=self._group, async_op=True)
+        self._votes = all_reduce(self._ballot, ReduceOp.MAX, async_op=True)
         return before
 
     def agree(self, number: int | None) -> int | None:
@@ -180,9 +181,9 @@ class Processes:
         data = json.dumps(told).encode() if self.first else b""
         length = torch.tensor([len(data)])
         with lost_peers_told():
-            broadcast(length, 0, group=self._group)
+            broadcast(length, 0)
             text = torch.tensor(list(data) or [0] * int(length), dtype=torch.uint8)
-            broadcast(text, 0, group=self._group)
+            broadcast(text, 0)
         heard: dict[str, Any] = json.loads(bytes(text.tolist()))
         return heard
 
@@ -194,7 +195,7 @@ class Processes:
         mine = torch.tensor(list(data.ljust(longest)), dtype=torch.uint8)
         found = [torch.empty_like(mine) for _ in range(self.count)]
         with lost_peers_told():
-            all_gather(found, mine, group=self._group)
+            all_gather(found, mine)
         return [json.loads(bytes(each.tolist())) for each in found]
 
 
@@ -221,15 +222,16 @@ def joined() -> Iterator[Processes | None]:
         return
     import torch.distributed as dist
 
+    # Its functions take the group that there is at their import as a default, and keep it for ever: see `Processes`.
+    import torch.distributed.nn.functional
+
     _end_with_the_launcher()
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         dist.init_process_group(backend, timeout=_PATIENCE)
     except (ValueError, RuntimeError) as error:
         raise RunError(f"the processes cannot be joined: {str(error).partition(chr(10))[0]}") from error
-    group = dist.group.WORLD
-    assert group is not None
-    yield Processes(group, int(os.environ.get("LOCAL_RANK", "0")))
+    yield Processes(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
     # Only where all went well: one that waits here for a process that failed would wait for long.
     with lost_peers_told():
         dist.barrier()

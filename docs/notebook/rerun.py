@@ -13,7 +13,9 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from gan_recipe import train
 from gan_recipe.check import check
@@ -42,12 +44,12 @@ def newest(name: str) -> RunFolder | None:
         return None
 
 
-def run(name: str, registry: Registry) -> None:
-    """Train the entry unless that is done; go on with it when it was cut short."""
+def run(name: str, registry: Registry) -> float | None:
+    """Train the entry unless that is done; go on with it when it was cut short. CPU seconds, if it ran in one piece."""
     found = newest(name)
     outcome = found.describe().get("outcome") if found else None
     if outcome == "done":
-        return
+        return None
     began = time.process_time(), time.monotonic()
     try:
         if found is None or not checkpoint_rounds(found):
@@ -57,7 +59,10 @@ def run(name: str, registry: Registry) -> None:
             train.resume(found.name, registry, QuietScreen(), device="cpu")
     except (RunError, UserError) as error:
         print(f"{name}: {error}", flush=True)
-    print(f"{name}: {time.process_time() - began[0]:.0f} CPU s, {time.monotonic() - began[1]:.0f} s", flush=True)
+        return None
+    spent = time.process_time() - began[0]
+    print(f"{name}: {spent:.0f} CPU s, {time.monotonic() - began[1]:.0f} s", flush=True)
+    return spent if found is None else None
 
 
 def measured(name: str) -> dict[str, object] | None:
@@ -105,8 +110,13 @@ def _is_loss(key: str) -> bool:
     return key.split("/")[1:-1] == ["loss"]
 
 
-def write() -> None:
+def write(spent: Mapping[str, float | None] = MappingProxyType({})) -> None:
+    """All runs' figures; CPU seconds are of the call that trained the run, for no run tells them."""
+    before = json.loads(FIGURES.read_text())
     told = {Path(name).stem: found for name in entries() if (found := measured(name))}
+    for name, found in told.items():
+        seconds = spent.get(name) or before.get(name, {}).get("cpu_seconds")
+        found["cpu_seconds"] = None if seconds is None else _short(seconds)
     FIGURES.write_text(json.dumps(told, indent=1) + "\n")
 
 
@@ -115,10 +125,11 @@ def main(words: list[str]) -> None:
         stated = {find_recipe(word) for word in words}
         sys.path.append(str(AS_PUBLISHED))  # where the plugin is that only these recipes name
         registry = Registry.installed()
+        spent: dict[str, float | None] = {}
         for name in entries():
             if not stated or find_recipe(name) in stated:
-                run(name, registry)
-                write()
+                spent[Path(name).stem] = run(name, registry)
+                write(spent)
     write()
 
 
