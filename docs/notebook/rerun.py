@@ -122,12 +122,12 @@ def write(spent: Mapping[str, float | None] = MappingProxyType({})) -> None:
 
 def main(words: list[str]) -> None:
     if words != ["--table"]:
-        stated = {find_recipe(word) for word in words}
+        stated = {find_recipe(word).resolve() for word in words}
         sys.path.append(str(AS_PUBLISHED))  # where the plugin is that only these recipes name
         registry = Registry.installed()
         spent: dict[str, float | None] = {}
         for name in entries():
-            if not stated or find_recipe(name) in stated:
+            if not stated or find_recipe(name).resolve() in stated:
                 spent[Path(name).stem] = run(name, registry)
                 write(spent)
     write()
