@@ -374,7 +374,7 @@ def test_looking_imports_neither_torch_nor_numpy(words: list[str], tmp_path: Pat
 
 
 def test_starting_costs_little(tmp_path: Path) -> None:
-    """``--help`` takes at most 3 times the CPU of importing click, ``check`` at most 0.1 s more than that.
+    """``--help`` and ``list`` take at most 3 times the CPU of importing click, ``check`` at most 0.1 s more than that.
 
     So does ``list``, but that each of its hundred components takes 0.3 ms to define: 3.05 to 3.1 times were measured.
 
@@ -408,10 +408,6 @@ def test_starting_costs_little(tmp_path: Path) -> None:
         median = {name: statistics.median(seconds) for name, seconds in measured.items()}
         click_alone = median["click"]
         told = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in median.items())
-        if (
-            median["--help"] < 3 * click_alone
-            and median["list"] < 3.3 * click_alone
-            and median["check"] < click_alone + 0.1
-        ):
+        if max(median["--help"], median["list"]) < 3 * click_alone and median["check"] < click_alone + 0.1:
             return
     pytest.fail(f"CPU in the last of five tries: {told}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from attrs import frozen
@@ -79,6 +78,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The one of ``known`` that ``name`` may be a slip of; None when nothing is near."""
     if len(name) > _LONGEST_NAME:
         return None
+    import difflib
+
     candidates = [other for other in known if len(other) <= _LONGEST_NAME][:_MOST_NAMES]
     near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     return near[0] if near else None

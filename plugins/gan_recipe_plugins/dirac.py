@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -47,6 +46,8 @@ class Dirac(Data):
 
 class _Point:
     def __init__(self, dirac: Dirac) -> None:
+        from hashlib import sha256
+
         self._dirac = dirac
         self.fingerprint = sha256(repr(("dirac 1", dirac.at, dirac.field)).encode()).hexdigest()
 

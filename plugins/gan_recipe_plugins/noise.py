@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
@@ -51,6 +50,8 @@ class Noise(Data):
 
 class _Stream:
     def __init__(self, noise: Noise, held_out: bool) -> None:
+        from hashlib import sha256
+
         self._noise = noise
         self._held_out = held_out
         stated = ("noise 1", noise.size, noise.distribution, noise.field, held_out)

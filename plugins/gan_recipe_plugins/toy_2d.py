@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
@@ -93,6 +92,8 @@ class Toy2D(Data):
 
 class _Stream:
     def __init__(self, toy: Toy2D, held_out: bool) -> None:
+        from hashlib import sha256
+
         import numpy as np
 
         self._held_out = held_out

@@ -12,7 +12,6 @@ import gan_recipe
 from gan_recipe.cli.on_demand import OnDemand
 from gan_recipe.cli.plugins import restrict_plugins
 from gan_recipe.errors import RunError, ToldElsewhereError, UserError, harmless
-from gan_recipe.stopping import exit_code
 
 _COMMANDS = {
     "run": "gan_recipe.cli.run:run",
@@ -84,6 +83,8 @@ def main() -> None:
         _tell(f"Process {rank} failed: {error}" if rank else f"The run failed: {error}")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
+        from gan_recipe.stopping import exit_code
+
         _tell("Stopped at once. `gan-recipe runs` lists the runs; go on with one by --resume.")
         # click hides the interrupt behind an Abort.
         sys.exit(exit_code(getattr(error.__cause__ or error, "number", signal.SIGINT)))
