@@ -376,8 +376,6 @@ def test_looking_imports_neither_torch_nor_numpy(words: list[str], tmp_path: Pat
 def test_starting_costs_little(tmp_path: Path) -> None:
     """``--help`` and ``list`` take at most 3 times the CPU of importing click, ``check`` at most 0.1 s more than that.
 
-    So does ``list``, but that each of its hundred components takes 0.3 ms to define: 3.05 to 3.1 times were measured.
-
     Medians of interleaved runs, with compiled files as an installed package has them. Noise only adds, so the best of
     several tries counts.
     """

@@ -190,7 +190,7 @@ def test_the_published_loss_does_not_know_which_pair_is_the_same(monkeypatch: py
 
 
 def test_the_published_list_of_cameras_has_two_neighbours_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In training a person's next camera is 15, 105 or 120 degrees away; held-out pairs are those of `synthetic_faces`."""
+    """In training a next camera is 15, 105 or 120 degrees away; held-out pairs are those of `synthetic_faces`."""
     monkeypatch.syspath_prepend(str(NOTEBOOK / "as_published"))
     faces = _module("as_published/gan_recipe_as_published").UnsortedFaces(size=16, identities=4, held_out=4)
     labels = faces.open()._labels(0, 0, 4_000)
