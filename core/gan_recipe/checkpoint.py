@@ -57,7 +57,9 @@ def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int, keep_at: Collecti
     final = folder / f"{checkpoint.round:08d}"
     litter = folder / f".{final.name}.{os.getpid()}"
     try:
-        litter.mkdir(parents=True)
+        # Not its parents: a run whose folder somebody took away would go on in one that nobody can resume.
+        folder.mkdir(exist_ok=True)
+        litter.mkdir()
         for name, group in checkpoint.tensors.items():
             # safetensors stores neither strides nor shared memory: both are the modules' business, not the file's.
             save_file(
@@ -76,10 +78,11 @@ def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int, keep_at: Collecti
             _discard(final)
         os.replace(litter, final)
         sync(folder)
+        kept = checkpoint_rounds(run)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(litter, ignore_errors=True)
         raise RunError(f"the checkpoint of round {checkpoint.round} cannot be written: {error}") from error
-    for old in [round for round in checkpoint_rounds(run) if round not in keep_at][:-keep]:
+    for old in [round for round in kept if round not in keep_at][:-keep]:
         _discard(folder / f"{old:08d}")
     return final
 

@@ -45,7 +45,7 @@ def draw_sheet(columns: Sequence[tuple[str, Tensor]]) -> Image.Image:
 
 def write_sheet(path: Path, columns: Sequence[tuple[str, Tensor]]) -> None:
     """Write ``draw_sheet`` to a PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     draw_sheet(columns).save(path, optimize=True)
 
 

@@ -15,6 +15,8 @@ from gan_recipe import checkpoint as checkpoints
 from gan_recipe.changed_weights import ramped
 from gan_recipe.check import check
 from gan_recipe.checkpoint import Checkpoint
+from gan_recipe.checkpoint_size import checkpoint_size
+from gan_recipe.disk_use import foretold, see_that_there_is_room
 from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.evaluate import measure
@@ -28,7 +30,7 @@ from gan_recipe.recipe import Recipe
 from gan_recipe.recipe_file import plain
 from gan_recipe.registry import Registry
 from gan_recipe.report import report_at_end
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds, description_text, find_run, now, runs_named
+from gan_recipe.run_folder import RunFolder, checkpoint_rounds, description_text, find_run, now, runs_named, runs_root
 from gan_recipe.sheet import write_sheet
 from gan_recipe.stopping import Stop, asked_to_stop
 from gan_recipe.training import Training, use_available_cores
@@ -90,6 +92,7 @@ def start(
     made: list[RunFolder] = []
 
     def make() -> str:
+        see_that_there_is_room(recipe, checkpoint_size(training), root or runs_root())
         made.append(new_run(name or recipe.name, written, root))
         return str(made[0].path)
 
@@ -175,6 +178,8 @@ def resume(
         training.restore(checkpoint)
 
     def cut_back() -> None:
+        already = len(checkpoint_rounds(folder))
+        see_that_there_is_room(recipe, checkpoint_size(training), folder.path, already=already)
         if checkpoint:
             checkpoints.set_aside(folder, first)
         for sentence in folder.cut_back(checkpoint.state["lengths"] if checkpoint else {}):
@@ -276,10 +281,12 @@ def train(
     journal = Journal(training, folder, observers, screen)
     doctor = Doctor(training, folder, observers, journal) if recipe.doctor.settings.enabled else None
     watch = doctor.watch if doctor else None
-    screen.begin(run.rounds, first, run.batch)
     done = first
     if first == 0:
-        _write_sheet(training, folder, observers, 0)
+        drawn = _write_sheet(training, folder, observers, 0)
+        if processes is None or processes.first:
+            screen.say(foretold(recipe, checkpoint_size(training), drawn, folder.path))
+    screen.begin(run.rounds, first, run.batch)
     with training.stream.ahead(first, run.rounds) as batches:
         for batch in batches:
             training.play(done, batch, watch)
@@ -318,22 +325,25 @@ def _write_all(journal: Journal, doctor: Doctor | None) -> None:
             doctor.catch_up(old_enough)
 
 
-def _write_sheet(training: Training, folder: RunFolder, observers: Observers, round: int) -> None:
+def _write_sheet(training: Training, folder: RunFolder, observers: Observers, round: int) -> int:
+    """Draw the sheet of a round; how many bytes it has."""
     recipe = training.recipe
     if not recipe.columns:
-        return
+        return 0
     path = folder.sheets / f"round-{round:06d}.png"
 
-    def draw() -> None:
+    def draw() -> int:
         with training.averaged():
             values = training.values(recipe.columns, recipe.sheet.rows)
         try:
             write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
+            return path.stat().st_size
         except OSError as error:
             raise RunError(f"the sheet {path} cannot be written: {error.strerror}") from error
 
-    by_first(training.processes, draw)
+    size = by_first(training.processes, draw)
     observers.tell("gan_recipe_sheet", folder=folder.path, round=round, image=path)
+    return size
 
 
 def _save(training: Training, folder: RunFolder, round: int) -> None:

@@ -188,7 +188,7 @@ def _starved(
     for size in sorted(draw.sample(range(1, most), sizes)):
         run = begin()
         words = (size, *JOB) if limit else JOB
-        call = "faults.victims:in_small_files" if limit else PLAIN
+        call = "faults.victims:in_small_files" if limit else "faults.victims:on_a_disk_that_fills"
 
         def job(run: Path = run, call: str = call, words: tuple[object, ...] = words) -> Ended:
             return victims.run(call, *words, folder=run)

@@ -139,6 +139,14 @@ def struck(number: int, where: str, nth: int, *words: str) -> None:
         Path(".victim.lines").write_text(str(lines))
 
 
+def on_a_disk_that_fills(*words: str) -> None:
+    """The command line, which is not told beforehand that its disk has no room, as if others filled it later."""
+    from gan_recipe import disk_use
+
+    disk_use.free = lambda folder: 1 << 60  # type: ignore[assignment]
+    gan_recipe(*words)
+
+
 def in_small_files(size: int, *words: str) -> None:
     """The command line, in which no file may grow above ``size`` bytes; what it says is not counted."""
     sys.stdout, sys.stderr = io.StringIO(), io.StringIO()

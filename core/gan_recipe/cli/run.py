@@ -205,8 +205,10 @@ def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], st
     What is sound but will not work is told as a warning with its [name]: docs/findings.md has all of them.
     """
     from gan_recipe.check import check as check_recipe
+    from gan_recipe.disk_use import free, in_words, kept
     from gan_recipe.find import find
     from gan_recipe.findings import refuse
+    from gan_recipe.run_folder import runs_root
 
     checked = check_recipe(recipe, overrides, overlays=overlays)
     findings = find(checked)
@@ -217,3 +219,6 @@ def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], st
     frozen = f"; frozen: {' '.join(checked.frozen_networks)}" if checked.frozen_networks else ""
     told = f"{checked.file.shown} is sound: {checked.run.rounds:,} rounds of {checked.run.batch}; {players}{frozen}."
     click.echo(harmless(told))
+    # Sizes follow from the data and the networks, and building those takes torch.
+    room = f"{in_words(free(runs_root()))} free in {runs_root()}"
+    click.echo(harmless(f"disk: {kept(checked)}; `run` tells their size before the first round; {room}."))

@@ -91,6 +91,7 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
     with training.averaged():
         values = training.values(recipe.columns, rows, start=skip)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
