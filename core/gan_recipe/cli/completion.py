@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+)
 
 #: click looks at this variable, which the printed functions set.
 VARIABLE = "_GAN_RECIPE_COMPLETE"
@@ -32,6 +38,42 @@ _BASH = """\
 complete -o nosort -F %(complete_func)s %(prog_name)s
 """
 
+# click's own puts a space behind "run.batch=" and "mine/", too, where the word goes on.
+_ZSH = """\
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local -a whole begun told response
+    (( ! $+commands[%(prog_name)s] )) && return 1
+    response=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) \
+        %(complete_var)s=zsh_complete %(prog_name)s)}")
+    local type key help
+    for type key help in ${response}; do
+        if [[ "$type" == dir ]]; then
+            _path_files -/
+        elif [[ "$type" == file ]]; then
+            _path_files -f
+        elif [[ "$help" != _ ]]; then
+            told+=("$key:$help")
+        elif [[ "$key" == *[=/.] ]]; then
+            begun+=("$key")
+        else
+            whole+=("$key")
+        fi
+    done
+    (( $#told )) && _describe -V unsorted told -U
+    (( $#whole )) && compadd -U -V unsorted -a whole
+    (( $#begun )) && compadd -U -S '' -V unsorted -a begun
+    return 0
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -44,6 +86,7 @@ def completion(shell: str) -> None:
     fish  gan-recipe completion fish > ~/.config/fish/completions/gan-recipe.fish
     """
     add_completion_class(_Bash)
+    add_completion_class(_Zsh)
     made = get_completion_class(shell)
     assert made is not None, "click knows the three"
     click.echo(made(click.Command(_PROGRAM), {}, _PROGRAM, VARIABLE).source())
@@ -73,6 +116,10 @@ class _Bash(BashComplete):
 
     def format_completion(self, item: CompletionItem) -> str:
         return str(item.value)
+
+
+class _Zsh(ZshComplete):
+    source_template = _ZSH
 
 
 def hang_completers(group: click.Group) -> None:
