@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
+from fresh_environment import FreshEnvironment
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 NAMES = ("acme-heads", "acme-points")
@@ -38,58 +37,27 @@ def test_an_examples_own_tests_pass(name: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh virtual environment with both examples, installed from wheels that were built for it.
-
-    It sees the packages of the environment that runs the tests (torch is large), and installs into its own folder.
-    """
+def environment(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
+    """A fresh virtual environment with both examples, installed from wheels that were built for it."""
     folder = tmp_path_factory.mktemp("fresh")
-    for name in NAMES:
-        # Built from a copy: a build may leave files beside the sources.
-        shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        _pip("wheel", "--no-deps", "--wheel-dir", str(folder / "wheels"), str(folder / name))
-    made = folder / "environment"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(made)], check=True)
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    ours = sysconfig.get_paths()["purelib"]
-    (made / "lib" / version / "site-packages" / "of_the_tests.pth").write_text(
-        f"import site; site.addsitedir({ours!r})\n"
-    )
-    wheels = sorted(str(path) for path in (folder / "wheels").glob("*.whl"))
-    assert [Path(wheel).name for wheel in wheels] == [
-        "acme_heads-1.2.0-py3-none-any.whl",
-        "acme_points-0.3.0-py3-none-any.whl",
-    ]
-    _pip("--python", str(made / "bin" / "python"), "install", "--no-deps", "--no-index", *wheels)
+    made = FreshEnvironment.made(folder / "environment")
+    wheels = made.install([EXAMPLES / name for name in NAMES], folder)
+    assert wheels == ["acme_heads-1.2.0-py3-none-any.whl", "acme_points-0.3.0-py3-none-any.whl"]
     return made
 
 
-def _pip(*words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "pip", "-q", *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-def _gan_recipe(environment: Path, folder: Path, *words: str) -> str:
-    code = "import sys; sys.argv[0] = 'gan-recipe'; from gan_recipe.cli import main; main()"
-    done = subprocess.run(
-        [str(environment / "bin" / "python"), "-c", code, *words], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
-def test_installed_examples_are_listed_shown_and_trained(environment: Path, tmp_path: Path) -> None:
+def test_installed_examples_are_listed_shown_and_trained(environment: FreshEnvironment, tmp_path: Path) -> None:
     """Where each is from, what it is, and a run of each recipe, which remembers both; the observer was told."""
-    told = _gan_recipe(environment, tmp_path, "plugins")
+    told = environment.gan_recipe(tmp_path, "plugins")
     assert "acme         acme-heads 1.2.0\n  2 components: cosine_head, softplus_ranking\n" in told
     assert "points       acme-points 0.3.0\n  1 component: spiral\n" in told
-    assert "turns: a whole number; default 2" in _gan_recipe(environment, tmp_path, "show", "points.spiral")
-    (line,) = [line for line in _gan_recipe(environment, tmp_path, "list", "head").splitlines() if "acme." in line]
+    assert "turns: a whole number; default 2" in environment.gan_recipe(tmp_path, "show", "points.spiral")
+    (line,) = [line for line in environment.gan_recipe(tmp_path, "list", "head").splitlines() if "acme." in line]
     assert line.split()[0] == "acme.cosine_head" and line.endswith("[acme-heads 1.2.0]")
     for name, recipe in (("acme-heads", "cosine"), ("acme-points", "spiral")):
         path = EXAMPLES / name / "recipes" / f"{recipe}.toml"
-        assert f"Done: runs/{recipe}/1" in _gan_recipe(environment, tmp_path, "run", str(path), "--device", "cpu")
+        assert f"Done: runs/{recipe}/1" in environment.gan_recipe(tmp_path, "run", str(path), "--device", "cpu")
     assert "acme-heads 1.2.0" in (tmp_path / "runs/cosine/1/run.json").read_text()
     diary = (tmp_path / "runs/spiral/1/diary.txt").read_text().splitlines()
     assert diary[0] == "started" and diary[-1] == "done" and diary[1].startswith("round ")

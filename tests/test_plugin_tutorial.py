@@ -11,32 +11,43 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from fresh_environment import FreshEnvironment
 
 from gan_recipe.interfaces import KINDS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+PACKAGES = ("acme", "zoo")
 NAMED = [(kind, text.splitlines()[0].removeprefix("# "), text) for kind, text in BLOCKS if text.startswith("# ")]
 COMMANDS = [line.partition("  #")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
 
 
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the page, and the metadata that an installer writes from its pyproject.toml."""
-    folder = tmp_path_factory.mktemp("acme")
+    """The files of the page, and the metadata that an installer writes from each pyproject.toml."""
+    folder = written(tmp_path_factory.mktemp("page"))
+    for package in PACKAGES:
+        project = tomllib.loads((folder / package / "pyproject.toml").read_text())["project"]
+        info = folder / package / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+        info.mkdir()
+        told = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        (info / "METADATA").write_text(told)
+        lines = [f"{name} = {module}" for name, module in project["entry-points"]["gan_recipe"].items()]
+        (info / "entry_points.txt").write_text("\n".join(["[gan_recipe]", *lines, ""]))
+    return folder
+
+
+def written(folder: Path) -> Path:
+    """The files of the page, where it says that they are."""
     for _, name, text in NAMED:
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
-    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    info = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    lines = [f"{name} = {module}" for name, module in project["entry-points"]["gan_recipe"].items()]
-    (info / "entry_points.txt").write_text("\n".join(["[gan_recipe]", *lines, ""]))
     return folder
 
 
 def run(plugin: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(plugin), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join(str(plugin / package) for package in PACKAGES)
+    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     return subprocess.run([sys.executable, *command], cwd=plugin, env=environment, capture_output=True, text=True)
 
 
@@ -49,8 +60,8 @@ def gan_recipe(plugin: Path, *words: str) -> str:
 def test_the_shortest_plugin_is_as_short_as_the_page_says() -> None:
     """One file of under 25 lines, and five lines of packaging."""
     files = {name: text for _, name, text in NAMED}
-    assert len(files["acme_short.py"].splitlines()) - 1 < 25
-    assert len(files["pyproject.toml"].splitlines()) - 1 == 5
+    assert len(files["acme/acme_short.py"].splitlines()) - 1 < 25
+    assert len(files["acme/pyproject.toml"].splitlines()) - 1 == 5
 
 
 def test_its_tests_pass(plugin: Path) -> None:
@@ -73,3 +84,20 @@ def test_one_of_every_kind_is_built(plugin: Path) -> None:
 def test_its_commands_run(command: str, plugin: Path) -> None:
     """As they stand there."""
     gan_recipe(plugin, *shlex.split(command)[1:])
+
+
+@pytest.mark.slow
+def test_five_lines_of_packaging_are_enough(tmp_path: Path) -> None:
+    """A wheel is built, installed and listed; and the page's own pip installs both packages."""
+    (tmp_path / "page").mkdir()
+    folder = written(tmp_path / "page")
+    fresh = FreshEnvironment.made(tmp_path / "environment")
+    assert fresh.install([folder / "acme"], tmp_path / "built") == ["acme_plugin-1.0-py3-none-any.whl"]
+    (line,) = [line for line in fresh.gan_recipe(tmp_path, "list", "loss").splitlines() if "acme." in line]
+    assert line.split()[0] == "acme.softplus" and line.endswith("[acme-plugin 1.0]")
+    assert "acme         acme-plugin 1.0\n  1 component: softplus\n" in fresh.gan_recipe(tmp_path, "plugins")
+    assert "sharpness: a number; default 1.0" in fresh.gan_recipe(tmp_path, "show", "acme.softplus")
+    for command in [line for line in COMMANDS if line.startswith("pip ")]:
+        fresh.pip(folder, *shlex.split(command)[1:])
+    found = fresh.gan_recipe(tmp_path, "list")
+    assert all(f"{name} " in found for name in ("acme.softplus", "zoo.flat", "zoo.indifferent"))
