@@ -99,7 +99,9 @@ def test_a_component_of_another_kind_is_told(registry: Registry) -> None:
         ("from gan_recipe import hookimpl\n@hookimpl\ndef gan_recipe_components(): return {}['x']", "KeyError: 'x'"),
     ],
 )  # fmt: skip
-def test_a_broken_plugin_is_named_and_harms_no_other(plugins: Callable[..., Registry], source: str, told: str) -> None:
+def test_a_broken_plugin_is_named_and_harms_no_other(
+    plugins: Callable[..., Registry], tmp_path: Path, source: str, told: str
+) -> None:
     """Its components and its hooks are refused with the reason; everybody else's work as before."""
     registry = plugins(bad=source, acme=GOOD)
     for ask in (lambda: registry.component("bad.x", "head"), lambda: registry.observe("bad")):
@@ -107,7 +109,9 @@ def test_a_broken_plugin_is_named_and_harms_no_other(plugins: Callable[..., Regi
             ask()
         assert "the plugin 'bad' (acme-bad 1.0) is broken: " in str(caught.value) and told in str(caught.value)
     assert "acme.patch_head" in registry.every() and "linear_fc" in registry.every()
-    registry.manager.hook.gan_recipe_logged(folder=Path(), round=0, values={})
+    registry.manager.hook.gan_recipe_run_started(folder=tmp_path, recipe={})
+    registry.manager.hook.gan_recipe_logged(folder=tmp_path, round=0, values={})
+    registry.manager.hook.gan_recipe_run_ended(folder=tmp_path, outcome="done")
     assert {name for name, plugin in registry.plugins.items() if plugin.error} == {"bad"}
 
 
