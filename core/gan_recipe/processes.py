@@ -21,14 +21,16 @@ import torch
 from torch import Tensor
 
 from gan_recipe.errors import RunError, ToldElsewhereError, UserError
+from gan_recipe.joining import bounded, place_of_the_living
 
 if TYPE_CHECKING:
     import torch.distributed as dist
 
 T = TypeVar("T")
-# How long a process waits for another that is alive but busy, such as the first one measuring metrics. One that has
-# ended is known at once.
-_PATIENCE = timedelta(hours=1)
+# How long the others wait while the first one works alone, such as at metrics. One that has ended is known at once.
+_ALONE = timedelta(hours=1)
+# How many seconds a process waits for one that is alive and should be where it is itself.
+_PATIENCE = 600.0
 # After the launcher's death: how long until that is seen, and how long a process may then take to save and end.
 _LOOK_EVERY = 0.25
 _GRACE = 2.5
@@ -221,14 +223,20 @@ def joined() -> Iterator[Processes | None]:
         yield None
         return
     import torch.distributed as dist
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
 
     # Its functions take the group that there is at their import as a default, and keep it for ever: see `Processes`.
     import torch.distributed.nn.functional
 
     _end_with_the_launcher()
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    patience = patience_with_others()
     try:
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        store, rank, count = next(rendezvous("env://", timeout=timedelta(seconds=patience)))
+        store = PrefixStore(place_of_the_living(store, rank, count, patience), store)
+        with bounded(patience):
+            dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_ALONE)
     except (ValueError, RuntimeError) as error:
         raise RunError(f"the processes cannot be joined: {str(error).partition(chr(10))[0]}") from error
     yield Processes(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
@@ -236,6 +244,18 @@ def joined() -> Iterator[Processes | None]:
     with lost_peers_told():
         dist.barrier()
     dist.destroy_process_group()
+
+
+def patience_with_others() -> float:
+    """Seconds: ``$GAN_RECIPE_PATIENCE``, or ten minutes. Raises UserError for what is no number of seconds."""
+    stated = os.environ.get("GAN_RECIPE_PATIENCE", "")
+    try:
+        patience = float(stated) if stated else _PATIENCE
+    except ValueError:
+        patience = 0.0
+    if not 1 <= patience <= 1e6:
+        raise UserError(f"$GAN_RECIPE_PATIENCE is {stated!r}; expected seconds, from 1 to 1000000, such as 600")
+    return patience
 
 
 def share_of_cores() -> int:
