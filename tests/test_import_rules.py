@@ -42,7 +42,7 @@ TORCH_LAYER |= {"constraint_checks", "data_checks", "examples", "graph_capture_c
 TORCH_LAYER |= {"network_checks", "slope_checks"}
 TORCH_LAYER |= {"export", "exported"}
 TORCH_LAYER |= {"trial", "checkpoint_size"}
-TORCH_LAYER |= {"gradient_exchange", "processes", "row_draws", "shared_batch_norm", "split_check"}
+TORCH_LAYER |= {"gradient_exchange", "joining", "processes", "row_draws", "shared_batch_norm", "split_check"}
 
 
 def ids(path: Path) -> str:

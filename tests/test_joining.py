@@ -64,7 +64,7 @@ def test_who_did_not_come_is_named() -> None:
 @pytest.mark.slow
 def test_a_connection_that_is_never_made_ends_in_bounded_time() -> None:
     """Gloo waits for ever for a process that has come and does not connect; no longer than patience lasts, here 4 s."""
-    joins = "from gan_recipe.processes import joined\nwith joined(): pass"
+    joins = "from gan_recipe.joining import joined\nwith joined(): pass"
     stays = "import time, torch.distributed as dist\ndist.init_process_group = lambda *a, **k: time.sleep(60)\n" + joins
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -158,10 +159,10 @@ def alive(process: int) -> bool:
         return False
 
 
-def started(restarts: int, *words: str) -> tuple[subprocess.Popen[str], list[int]]:
+def started(restarts: int, *words: str, **environment: str) -> tuple[subprocess.Popen[str], list[int]]:
     """A long run by two processes, some rounds into it, and the processes."""
     long = ["-s", "run.rounds=200", "-s", "run.checkpoint_every=20", "-s", "run.log_every=1", "-s", "sheet.every=200"]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "IN_FLOAT": "1"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "IN_FLOAT": "1", **environment}
     launched = subprocess.Popen(
         command(2, "tiny.toml", "--resume-or-start", *long, *words, restarts=restarts),
         env=env,
@@ -196,6 +197,22 @@ def test_a_killed_process_takes_the_others_down_and_torchrun_goes_on_by_itself()
     assert plain.wait(240) == 0
     assert apart("runs/tiny/1", "runs/disturbed/1", "00000200") == 0.0
     assert lines("runs/tiny/1") == lines("runs/disturbed/1")
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_is_named_in_bounded_time() -> None:
+    """Alive and still (SIGSTOP), where the other waits for a sum: that one says for what and for whom, and ends."""
+    launched, workers = started(0, GAN_RECIPE_PATIENCE="4")
+    os.kill(workers[1], signal.SIGSTOP)
+    try:
+        took = until(lambda: not alive(workers[0]), 60)
+    finally:
+        os.kill(workers[1], signal.SIGKILL)  # torchrun would do so, after half a minute
+    told = launched.communicate(timeout=60)[1]
+    assert launched.returncode != 0 and took > 4
+    assert re.search(r"The run failed: in round \d+ this process has waited 4 s for [a-z ]+\. Process 1 did not", told)
+    described = RunFolder(Path("runs/tiny/1")).describe()
+    assert described["outcome"] == "failed" and "Process 1 did not come" in described["why"]
 
 
 @pytest.mark.slow

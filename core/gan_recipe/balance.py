@@ -42,4 +42,4 @@ def _length(loss: Tensor, point: Tensor, processes: Processes | None) -> Tensor:
     if processes is None:
         return length
     # Each process has the mean over its own rows; the whole batch's is the mean of those.
-    return processes.sum(length.square()).sqrt() / processes.count
+    return processes.sum(length.square(), "how loud a loss is").sqrt() / processes.count

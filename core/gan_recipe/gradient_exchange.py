@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from gan_recipe.errors import RunError
-from gan_recipe.processes import Processes, lost_peers_told
+from gan_recipe.processes import Processes
 
 if TYPE_CHECKING:
     import torch.distributed as dist
 
 # Large enough that the wait of a sum is little beside its transfer, small enough that the first starts early.
 _BUCKET = 8 * 2**20
+_WHAT = "the gradients of a move"
 
 
 class GradientExchange:
@@ -55,7 +56,7 @@ class GradientExchange:
         reached = self._agree(tuple(losses))
         while self._started < len(self._buckets):
             self._start_next()
-        with lost_peers_told():
+        with self._processes.waiting.for_(_WHAT):
             for bucket in self._buckets:
                 assert bucket.work is not None
                 bucket.work.wait()
@@ -67,7 +68,7 @@ class GradientExchange:
     def _agree(self, losses: tuple[str, ...]) -> list[bool]:
         mine = [parameter.grad is not None for parameter in self._parameters]
         if losses not in self._reached:
-            found = self._processes.most(torch.tensor(mine, dtype=torch.int32))
+            found = self._processes.most(torch.tensor(mine, dtype=torch.int32), _WHAT)
             self._reached[losses] = found.bool().tolist()
         reached = self._reached[losses]
         if any(here and not agreed for here, agreed in zip(mine, reached, strict=True)):
@@ -95,7 +96,7 @@ class GradientExchange:
             if there:
                 gradients = [p.grad for p in there if p.grad is not None]
                 torch._foreach_copy_([bucket.views[id(p)] for p in there], gradients)
-        with lost_peers_told():
+        with self._processes.waiting.for_(_WHAT):
             bucket.work = self._processes.begin_sum(bucket.flat)
 
 

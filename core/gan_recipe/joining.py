@@ -12,21 +12,63 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gan_recipe.errors import RunError
+from gan_recipe.patience import patience as stated_patience
+from gan_recipe.processes import Processes
+from gan_recipe.waiting import ALONE, Waiting
 
 if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
 _CAME, _WORLD = "gan-recipe/came/{}", "gan-recipe/world"
 _LOOK_EVERY = 0.02
+# After the launcher's death: how long until that is seen, and how long a process may then take to save and end.
+_LOOK_UP_EVERY = 0.25
+_GRACE = 2.5
+
+
+@contextmanager
+def joined() -> Iterator[Processes | None]:
+    """The processes that ``torchrun`` started together with this one; None where it did not, or started one alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield None
+        return
+    import torch.distributed as dist
+
+    # Its functions take the group that there is at their import as a default, and keep it for ever: see `Processes`.
+    import torch.distributed.nn.functional
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
+    patience = stated_patience()
+    bound, long = timedelta(seconds=patience), timedelta(seconds=max(ALONE, patience))
+    _end_with_the_launcher()
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        store, rank, count = next(rendezvous("env://", timeout=bound))
+        store = PrefixStore(place_of_the_living(store, rank, count, patience), store)
+        with _bounded(patience):
+            dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=bound)
+            patient = dist.new_group(backend="gloo", timeout=long)
+    except (ValueError, RuntimeError) as error:
+        raise RunError(f"the processes cannot be joined: {str(error).partition(chr(10))[0]}") from error
+    assert isinstance(patient, dist.ProcessGroup)
+    waiting = Waiting(PrefixStore("gan-recipe", store), rank, count, patience)
+    processes = Processes(rank, count, int(os.environ.get("LOCAL_RANK", "0")), patient, waiting)
+    del patient
+    yield processes
+    # Only where all went well: one that waits here for a process that failed would wait for long.
+    processes.end_together()
 
 
 def place_of_the_living(store: Store, rank: int, count: int, patience: float) -> str:
@@ -53,7 +95,7 @@ def place_of_the_living(store: Store, rank: int, count: int, patience: float) ->
 
 
 @contextmanager
-def bounded(patience: float) -> Iterator[None]:
+def _bounded(patience: float) -> Iterator[None]:
     """End this process when the block takes longer: gloo, once it waits for a connection, hears no timeout."""
 
     def end() -> None:
@@ -99,3 +141,17 @@ def _missing(store: Store, rank: int, count: int) -> str:
     else:
         missing = [each for each in range(count) if not store.check([f"{_place(names)}/{each}"])]
     return f"process {', '.join(map(str, missing))} did not come"
+
+
+def _end_with_the_launcher() -> None:
+    """A launcher that is killed leaves nobody who would end this process: notice, stop as if asked to, then insist."""
+    launcher = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(_LOOK_UP_EVERY)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_GRACE)
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, name="launcher", daemon=True).start()

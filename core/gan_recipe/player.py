@@ -108,7 +108,7 @@ class Player:
     def _share_sums(self) -> None:
         """Each sum becomes the mean over processes: figures and checkpoints do not depend on their number."""
         if self._processes is not None:
-            self._sums = self._processes.means(self._sums)
+            self._sums = self._processes.means(self._sums, "the figures of losses")
 
     @property
     def averages(self) -> Mapping[tuple[str, str], Tensor]:

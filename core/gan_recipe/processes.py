@@ -9,42 +9,39 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from gan_recipe.errors import RunError, ToldElsewhereError, UserError
-from gan_recipe.joining import bounded, place_of_the_living
+from gan_recipe.waiting import Waiting
 
 if TYPE_CHECKING:
     import torch.distributed as dist
 
 T = TypeVar("T")
-# How long the others wait while the first one works alone, such as at metrics. One that has ended is known at once.
-_ALONE = timedelta(hours=1)
-# How many seconds a process waits for one that is alive and should be where it is itself.
-_PATIENCE = 600.0
-# After the launcher's death: how long until that is seen, and how long a process may then take to save and end.
-_LOOK_EVERY = 0.25
-_GRACE = 2.5
+_STOP = "whether to stop"
 
 
 class Processes:
     """The processes of a run, as one of them sees the others."""
 
-    def __init__(self, rank: int, count: int, local: int) -> None:
-        """Of ``count`` processes this is number ``rank``, and number ``local`` on its machine."""
-        # Torch's group is not kept here: its threads end with the last reference to it, and where they outlive the
-        # interpreter, letting go of a tensor there aborts a run that is done.
+    def __init__(self, rank: int, count: int, local: int, patient: dist.ProcessGroup, waiting: Waiting) -> None:
+        """Of ``count`` processes this is number ``rank``, and number ``local`` on its machine.
+
+        What all do at the same time goes through torch's own group; what some wait for while others work, through
+        ``patient``.
+        """
+        # Torch's group is not kept here, and the other is let go of at the end: a group's threads end with the last
+        # reference to it, and where they outlive the interpreter, letting go of a tensor there aborts a run that is
+        # done.
         self.rank = rank
         self.count = count
+        self._patient: dist.ProcessGroup | None = patient
+        #: Tells what went wrong where processes wait for each other.
+        self.waiting = waiting
         self.local = local
         self._votes: dist.Work | None = None
         self._ballot = torch.zeros(1, dtype=torch.int64)
@@ -64,9 +61,9 @@ class Processes:
 
     # ------------------------------------------------------------------------------------------------ tensors
 
-    def sum(self, tensor: Tensor) -> Tensor:
-        """The sum over processes, in place."""
-        with lost_peers_told():
+    def sum(self, tensor: Tensor, what: str) -> Tensor:
+        """The sum over processes, in place. ``what`` is summed is named when it cannot be."""
+        with self.waiting.for_(what):
             self.begin_sum(tensor).wait()
         return tensor
 
@@ -78,11 +75,11 @@ class Processes:
         assert work is not None
         return work
 
-    def most(self, tensor: Tensor) -> Tensor:
+    def most(self, tensor: Tensor, what: str) -> Tensor:
         """The largest over processes, element by element, in place."""
         from torch.distributed import ReduceOp, all_reduce
 
-        with lost_peers_told():
+        with self.waiting.for_(what):
             all_reduce(tensor, ReduceOp.MAX)
         return tensor
 
@@ -90,19 +87,19 @@ class Processes:
         """Overwrite the tensors of all processes with those of the first."""
         from torch.distributed import broadcast
 
-        with torch.no_grad(), lost_peers_told():
+        with torch.no_grad(), self.waiting.for_("the first weights"):
             for tensor in tensors:
                 # In the order of memory: what a collective walks must be contiguous, and NHWC weights are not.
                 flat = tensor.detach().contiguous()
                 broadcast(flat, 0)
                 tensor.copy_(flat)
 
-    def means(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def means(self, values: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
         """The mean over processes of each scalar."""
         if not values:
             return {}
         stacked = torch.stack([value.detach() for value in values.values()])
-        return dict(zip(values, self.sum(stacked).div_(self.count).unbind(), strict=True))
+        return dict(zip(values, self.sum(stacked, what).div_(self.count).unbind(), strict=True))
 
     # ------------------------------------------------------------------------------------------------ agreement
 
@@ -119,14 +116,23 @@ class Processes:
         """The largest ``number`` that any process has now, or had at the last call of ``agreed``."""
         before = self._read_votes() or 0
         self._votes = None
-        return int(self.most(torch.tensor([max(number or 0, before)]))) or None
+        return int(self.most(torch.tensor([max(number or 0, before)]), _STOP)) or None
 
     def _read_votes(self) -> int | None:
         if self._votes is None:
             return None
-        with lost_peers_told():
+        with self.waiting.for_(_STOP):
             self._votes.wait()
         return int(self._ballot) or None
+
+    def end_together(self) -> None:
+        """Wait until all have come so far, since the first one may have more to write, and part."""
+        from torch.distributed import barrier, destroy_process_group
+
+        with self.waiting.for_("the first process to end", alone=True):
+            barrier(self._patient)
+        self._patient = None
+        destroy_process_group()
 
     def by_first(self, work: Callable[[], T]) -> T:
         """What the first process gets from ``work``, which only it does; JSON can hold it.
@@ -182,22 +188,23 @@ class Processes:
 
         data = json.dumps(told).encode() if self.first else b""
         length = torch.tensor([len(data)])
-        with lost_peers_told():
-            broadcast(length, 0)
+        with self.waiting.for_("what the first process does alone", alone=True):
+            broadcast(length, 0, group=self._patient)
             text = torch.tensor(list(data) or [0] * int(length), dtype=torch.uint8)
-            broadcast(text, 0)
+            broadcast(text, 0, group=self._patient)
         heard: dict[str, Any] = json.loads(bytes(text.tolist()))
         return heard
 
     def _gathered(self, told: Mapping[str, Any]) -> list[dict[str, Any]]:
-        from torch.distributed import all_gather
+        from torch.distributed import ReduceOp, all_gather, all_reduce
 
         data = json.dumps(told).encode()
-        longest = int(self.most(torch.tensor([len(data)])))
-        mine = torch.tensor(list(data.ljust(longest)), dtype=torch.uint8)
-        found = [torch.empty_like(mine) for _ in range(self.count)]
-        with lost_peers_told():
-            all_gather(found, mine)
+        with self.waiting.for_("what each process does by itself", alone=True):
+            longest = torch.tensor([len(data)])
+            all_reduce(longest, ReduceOp.MAX, group=self._patient)
+            mine = torch.tensor(list(data.ljust(int(longest))), dtype=torch.uint8)
+            found = [torch.empty_like(mine) for _ in range(self.count)]
+            all_gather(found, mine, group=self._patient)
         return [json.loads(bytes(each.tolist())) for each in found]
 
 
@@ -216,73 +223,6 @@ def together(processes: Processes | None, work: Callable[[], T]) -> T:
     return processes.together(work) if processes is not None else work()
 
 
-@contextmanager
-def joined() -> Iterator[Processes | None]:
-    """The processes that ``torchrun`` started together with this one; None where it did not, or started one alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        yield None
-        return
-    import torch.distributed as dist
-    from torch.distributed.distributed_c10d import PrefixStore
-    from torch.distributed.rendezvous import rendezvous
-
-    # Its functions take the group that there is at their import as a default, and keep it for ever: see `Processes`.
-    import torch.distributed.nn.functional
-
-    _end_with_the_launcher()
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    patience = patience_with_others()
-    try:
-        store, rank, count = next(rendezvous("env://", timeout=timedelta(seconds=patience)))
-        store = PrefixStore(place_of_the_living(store, rank, count, patience), store)
-        with bounded(patience):
-            dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=_ALONE)
-    except (ValueError, RuntimeError) as error:
-        raise RunError(f"the processes cannot be joined: {str(error).partition(chr(10))[0]}") from error
-    yield Processes(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
-    # Only where all went well: one that waits here for a process that failed would wait for long.
-    with lost_peers_told():
-        dist.barrier()
-    dist.destroy_process_group()
-
-
-def patience_with_others() -> float:
-    """Seconds: ``$GAN_RECIPE_PATIENCE``, or ten minutes. Raises UserError for what is no number of seconds."""
-    stated = os.environ.get("GAN_RECIPE_PATIENCE", "")
-    try:
-        patience = float(stated) if stated else _PATIENCE
-    except ValueError:
-        patience = 0.0
-    if not 1 <= patience <= 1e6:
-        raise UserError(f"$GAN_RECIPE_PATIENCE is {stated!r}; expected seconds, from 1 to 1000000, such as 600")
-    return patience
-
-
 def share_of_cores() -> int:
     """How many processes of the run share this machine's cores."""
     return max(1, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-
-
-@contextmanager
-def lost_peers_told() -> Iterator[None]:
-    try:
-        yield
-    except (RunError, UserError):
-        raise
-    except RuntimeError as error:
-        what = str(error).strip().partition("\n")[0]
-        raise RunError(f"another process of this run has ended, and this one cannot go on alone ({what})") from error
-
-
-def _end_with_the_launcher() -> None:
-    """A launcher that is killed leaves nobody who would end this process: notice, stop as if asked to, then insist."""
-    launcher = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == launcher:
-            time.sleep(_LOOK_EVERY)
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(_GRACE)
-        os._exit(128 + signal.SIGTERM)
-
-    threading.Thread(target=watch, name="launcher", daemon=True).start()

@@ -74,7 +74,7 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, processes: Processes) -> Tensor:
         ctx.processes = processes
-        return processes.sum(tensor.detach().clone())
+        return processes.sum(tensor.detach().clone(), "the statistics of a batch norm")
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

@@ -193,6 +193,8 @@ class Training:
         """One round: whoever moves in it moves, in order, as planned. ``watch`` sees it and leaves it as it is."""
         # Dropout and the like draw from torch's global generators, which are functions of the round.
         self._seed(derived_seed("round", self.recipe.run.seed, round))
+        if self.processes is not None:
+            self.processes.waiting.round = round
         for follow in self._at_round:
             follow(round)
         program = self._program(round)
@@ -286,7 +288,7 @@ class Training:
         if self.processes is not None:
             own = torch.stack([_digest(network) for network in self.graph.networks.values()])
             # The largest and, with the sign changed, the smallest over processes: they are equal or nobody is.
-            self._digests.append((round, self.processes.most(torch.cat([own, -own]))))
+            self._digests.append((round, self.processes.most(torch.cat([own, -own]), "a digest of the weights")))
 
     def compared(self, round: int | None = None) -> None:
         """Read the digests taken before ``round``, or all. Raises RunError when the processes do not hold one run."""

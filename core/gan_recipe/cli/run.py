@@ -169,7 +169,7 @@ def _processes() -> Iterator[Processes | None]:
     if os.environ.get("WORLD_SIZE", "1") == "1":
         yield None
         return
-    from gan_recipe.processes import joined
+    from gan_recipe.joining import joined
 
     with joined() as processes:
         yield processes
