@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from gan_recipe.component_failure import ComponentError, raised
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.expression import HOLE
@@ -60,9 +61,9 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
                     networks[node.name].to(memory_format=torch.channels_last)
             with torch.no_grad():
                 known[node] = networks[node.name](*inputs)
-        except (ValueError, TypeError, RuntimeError, LookupError, OSError) as error:
+        except Exception as error:  # a stranger's network may raise anything
             shapes = ", ".join(map(_shape, inputs))
-            what = f"{node}: {spec.use!r} cannot take inputs of shape {shapes}: {_first_line(error)}"
+            what = f"{node}: {spec.use!r} cannot take inputs of shape {shapes}: {raised(error, spec.component)}"
             raise _CallError(Problem(recipe.file.origin(key).where, ".".join(key), what)) from error
 
     failed: set[Node] = set()
@@ -103,9 +104,10 @@ def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> Seen:
                 try:
                     if broadcast := _rehearse_one(recipe, graph, batch, player.name, loss, last):
                         broadcasts[loss.key] = broadcast
-                except (ValueError, TypeError, RuntimeError, LookupError) as error:
+                except Exception as error:  # a stranger's loss may raise anything
+                    cause = error.error if isinstance(error, ComponentError) else error
                     shapes = ", ".join(f"{name} = {node}" for name, node in loss.reads.items())
-                    what = f"{loss.use!r} failed on {shapes or 'its inputs'}: {_first_line(error)}"
+                    what = f"{loss.use!r} failed on {shapes or 'its inputs'}: {raised(cause, loss.component)}"
                     problems.append(Problem(recipe.file.origin(loss.key).where, ".".join(loss.key), what))
     for name, network in graph.networks.items():
         for buffer, old in zip(network.buffers(), before[name], strict=True):
@@ -175,7 +177,3 @@ def _shape(value: Value) -> str:
     if isinstance(value, Tensor):
         return str(tuple(value.shape))
     return f"[{', '.join(map(_shape, value))}]"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from gan_recipe.component_failure import raised
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import RunError
 from gan_recipe.recipe import MetricSpec
@@ -41,9 +42,10 @@ def figure(training: Training, spec: MetricSpec, reads: Mapping[str, Tensor]) ->
     where = training.recipe.where(spec.key)
     try:
         found = float(spec.component(**reads, **examples_of(training, spec)))
-    except (ValueError, TypeError, RuntimeError) as error:
-        what = str(error).partition("\n")[0]
-        raise RunError(f"{where}: {what}. The trained weights are kept") from error
+    except RunError:
+        raise
+    except Exception as error:  # a stranger's metric may raise anything
+        raise RunError(f"{where}: {raised(error, spec.component)}. The trained weights are kept") from error
     if not math.isfinite(found):
         raise RunError(f"{where} is {found} on held-out samples; the weights are kept")
     return found

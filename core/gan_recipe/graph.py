@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_recipe.component_failure import blame
 from gan_recipe.dataflow import Node
 from gan_recipe.plan import Move, Stretch, Term
 from gan_recipe.ramp import Ramp, weight_at
@@ -60,7 +61,10 @@ class Graph:
                 arguments = [store[argument] for argument in step.arguments]
                 if step.cuts:
                     arguments = [cut(each) if away else each for each, away in zip(arguments, step.cut, strict=True)]
-                store[step.node] = forward[step.network](*arguments)
+                try:
+                    store[step.node] = forward[step.network](*arguments)
+                except Exception as error:  # a stranger's network may raise anything, as may a loss
+                    blame(error, "networks", step.network)
 
     def losses(self, move: Move, store: Store) -> list[Tensor]:
         """The raw value of every due loss, in order."""
@@ -72,7 +76,10 @@ class Graph:
             read = {name: store[node] for name, node in term.nodes}
             if term.cut or term.loss.functions or self._autocast:
                 self._prepare(read, term, store)
-            values.append(term.loss.component(**read))
+            try:
+                values.append(term.loss.component(**read))
+            except Exception as error:
+                blame(error, *term.loss.key)
         return values
 
     def _prepare(self, read: dict[str, Any], term: Term, store: Store) -> None:
@@ -94,7 +101,11 @@ class Graph:
             return inputs[node]
         if node.arguments is None:
             return hole
-        return self.networks[node.name](*(self.apply(argument, inputs, hole) for argument in node.arguments))
+        arguments = [self.apply(argument, inputs, hole) for argument in node.arguments]
+        try:
+            return self.networks[node.name](*arguments)
+        except Exception as error:
+            blame(error, "networks", node.name)
 
     def evaluate(self, nodes: Sequence[Node], batch: Mapping[str, Tensor]) -> list[Value]:
         """Values on a batch, without gradients, in the networks' present mode."""
@@ -105,7 +116,11 @@ class Graph:
                 if node.arguments is None:
                     store[node] = batch[node.name]
                 else:
-                    store[node] = self.forward[node.name](*map(value, node.arguments))
+                    arguments = [value(argument) for argument in node.arguments]
+                    try:
+                        store[node] = self.forward[node.name](*arguments)
+                    except Exception as error:
+                        blame(error, "networks", node.name)
             return store[node]
 
         with torch.no_grad(), self._autocast() if self._autocast else _NOTHING:

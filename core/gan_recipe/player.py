@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_recipe.checkpoint import optimizer_tensors, restore_optimizer
+from gan_recipe.component_failure import blame
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.gradient_exchange import GradientExchange
 from gan_recipe.graph import Graph
@@ -36,9 +37,7 @@ class Player:
         except (ValueError, TypeError, RuntimeError) as error:
             raise RecipeError([Problem(recipe.file.origin(key).where, ".".join(key), str(error))]) from error
         self._enforced = [
-            (constraint.component, graph.networks[name])
-            for constraint in spec.constraints.values()
-            for name in constraint.on
+            (constraint, graph.networks[name]) for constraint in spec.constraints.values() for name in constraint.on
         ]
         #: How often the player has moved.
         self.moved = 0
@@ -58,6 +57,23 @@ class Player:
 
     def step(self, names: list[str], values: list[Tensor], total: Tensor) -> None:
         """One move: gradients of ``total``, the optimiser's step, the constraints and the average."""
+        try:
+            self._descend(names, total)
+        except Exception as error:  # the backward of a stranger's function may raise anything
+            blame(error, *self.spec.key)
+        with torch.no_grad():
+            for constraint, network in self._enforced:
+                try:
+                    constraint.component.enforce(network)
+                except Exception as error:
+                    blame(error, *constraint.key)
+            if self._average_list:
+                assert self.spec.ema is not None
+                torch._foreach_lerp_(self._average_list, self.parameters, 1.0 - self.spec.ema.at(self.moved))
+            self._note(names, values)
+        self.moved += 1
+
+    def _descend(self, names: list[str], total: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         if self._exchange is None:
             total.backward()  # type: ignore[no-untyped-call]
@@ -68,14 +84,6 @@ class Player:
         if self.spec.clip_gradients is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.spec.clip_gradients)
         self.optimizer.step()
-        with torch.no_grad():
-            for constraint, network in self._enforced:
-                constraint.enforce(network)
-            if self._average_list:
-                assert self.spec.ema is not None
-                torch._foreach_lerp_(self._average_list, self.parameters, 1.0 - self.spec.ema.at(self.moved))
-            self._note(names, values)
-        self.moved += 1
 
     def end_round(self) -> None:
         """Rates follow the rounds, whoever moved in them."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_recipe.component_failure import blame
 from gan_recipe.errors import RunError
 from gan_recipe.interfaces import Source
 from gan_recipe.randomness import derived_seed
@@ -55,14 +56,18 @@ class Stream:
 
     def batch(self, position: int, size: int | None = None) -> Batch:
         """Batch number ``position``, on the device: this stream's share of it, or all of one of another ``size``."""
-        try:
-            made = {
-                name: self._own_part(name, position) if size is None else self._part(name, position, size)
-                for name in self.sources
-            }
-        except OSError as error:
-            raise RunError(f"the data failed at batch {position}: {error}") from error
-        return {full: self._tensor(made[name][short]) for full, (name, short) in self._fields.items()}
+        made: dict[str, Tensor] = {}
+        for name in self.sources:
+            try:
+                part = self._own_part(name, position) if size is None else self._part(name, position, size)
+                made |= {
+                    full: self._tensor(part[short]) for full, (source, short) in self._fields.items() if source == name
+                }
+            except OSError as error:
+                raise RunError(f"data.{name} failed at batch {position}: {error}. The checkpoints are kept") from error
+            except Exception as error:  # a stranger's source may raise anything
+                blame(error, "data", name, when=f"at batch {position:,}")
+        return {full: made[full] for full in self._fields}
 
     def _part(self, name: str, position: int, size: int) -> Mapping[str, object]:
         return self.sources[name].batch(self._seeds[name], position, size, self._wanted[name])

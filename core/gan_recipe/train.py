@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gan_recipe.changed_weights import ramped
 from gan_recipe.check import check
 from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.checkpoint_size import checkpoint_size
+from gan_recipe.component_failure import FAILURE, ComponentError, failed
 from gan_recipe.disk_use import foretold, see_that_there_is_room
 from gan_recipe.doctor import Doctor
 from gan_recipe.errors import RunError, UserError
@@ -241,6 +243,9 @@ def _run(
     description.pop("why", None)
     description |= {"outcome": "running", "round": first}
     folder.write_description(description)
+    if writes:
+        with suppress(OSError):
+            (folder.path / FAILURE).unlink()
     how, done = "failed", first
     try:
         with asked_to_stop() as stop:
@@ -257,18 +262,35 @@ def _run(
                 figures, baseline = _final_figures(training, folder, observers, screen, description)
         how = "done" if asked is None else "stopped"
         return Outcome(folder, how, done, figures, baseline, asked)
+    except ComponentError as error:
+        failure = failed(error, training.recipe, registry, folder, training.round, writes=writes)
+        description["why"] = str(failure)
+        raise failure from error
     except RunError as error:
         description["why"] = str(error)
         raise
+    except OSError as error:
+        raise RunError(f"the run's folder {folder.path} cannot be used: {error}") from error
     except KeyboardInterrupt:
         how = "stopped"
         raise
     finally:
-        description |= {"outcome": how, "round": done, "ended": now()}
+        description |= {"outcome": how, "round": training.round if how == "failed" else done, "ended": now()}
+        _close(folder, description, observers, writes=writes)
+
+
+def _close(folder: RunFolder, description: Mapping[str, Any], observers: Observers, *, writes: bool) -> None:
+    """Write how the run ended. Raises RunError where that fails and nothing else did."""
+    try:
         folder.write_description(description)
         if writes:
             report_at_end(folder)
-        observers.tell("gan_recipe_run_ended", folder=folder.path, outcome=how)
+    except RunError:
+        # What made the run fail tells more than that its folder cannot be written either.
+        if description["outcome"] != "failed":
+            raise
+    finally:
+        observers.tell("gan_recipe_run_ended", folder=folder.path, outcome=description["outcome"])
         folder.unlock()
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gan_recipe.balance import balanced
 from gan_recipe.build import build_networks, fields_read, rehearse, training_fields
 from gan_recipe.checkpoint import Checkpoint
+from gan_recipe.component_failure import blame, raised
 from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError, RunError
 from gan_recipe.find import find
@@ -24,7 +25,7 @@ from gan_recipe.plan import Move, RoundPlan, movers, plan_round
 from gan_recipe.player import Player
 from gan_recipe.processes import Processes, share_of_cores, told_once
 from gan_recipe.randomness import derived_seed, seeded
-from gan_recipe.recipe import Recipe
+from gan_recipe.recipe import ConstraintSpec, Recipe
 from gan_recipe.row_draws import RowDraws
 from gan_recipe.shared_batch_norm import share_batch_norms, strange_batch_norms
 from gan_recipe.split_check import check_split
@@ -79,7 +80,7 @@ class Training:
         problems: list[Problem] = []
         for name, spec in recipe.networks.items():
             constraints = [
-                constraint.component
+                constraint
                 for player in recipe.players.values()
                 for constraint in player.constraints.values()
                 if name in constraint.on
@@ -91,7 +92,7 @@ class Training:
                     kept[name] = begun.load(networks[name])
                 with seeded("constraints", name, run.seed):
                     for constraint in constraints:
-                        constraint.attach(networks[name])
+                        problems += _attached(recipe, constraint, networks[name])
                 if begun and name not in kept:
                     # The other run's network may have had such constraints itself, and their tensors with them.
                     kept[name] = begun.load(networks[name])
@@ -112,9 +113,15 @@ class Training:
             self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
         self.players = {name: Player(recipe, spec, self.graph, processes) for name, spec in recipe.players.items()}
         self._programs: dict[Movers, _Program] = {}
-        followers = [module for network in networks.values() for module in network.modules()]
-        self._at_round = [at for module in followers if callable(at := getattr(module, "at_round", None))]
+        self._at_round = [
+            (name, at)
+            for name, network in networks.items()
+            for module in network.modules()
+            if callable(at := getattr(module, "at_round", None))
+        ]
         self._fixed: dict[bool, Batch] = {}
+        #: The round that is played, or was played last.
+        self.round = 0
 
     def _share(self, processes: Processes, networks: dict[str, nn.Module], first: Batch) -> Batch:
         """Make ready to train on a share of every batch; a share of ``first``, which holds two. Raises RecipeError."""
@@ -161,10 +168,9 @@ class Training:
         if (name, held_out) not in self._sources:
             try:
                 self._sources[name, held_out] = self.recipe.data[name].open(held_out=held_out)
-            except (ValueError, OSError) as error:
-                key = ("data", name)
-                problem = Problem(self.recipe.file.origin(key).where, ".".join(key), str(error))
-                raise RecipeError([problem]) from error
+            except Exception as error:  # a stranger's source may raise anything
+                key, what = ("data", name), raised(error, self.recipe.data[name])
+                raise RecipeError([Problem(self.recipe.file.origin(key).where, ".".join(key), what)]) from error
         return self._sources[name, held_out]
 
     def _wants_bf16(self, networks: Mapping[str, nn.Module], batch: Batch) -> bool:
@@ -191,12 +197,16 @@ class Training:
 
     def play(self, round: int, batch: Batch, watch: Watch | None = None) -> None:
         """One round: whoever moves in it moves, in order, as planned. ``watch`` sees it and leaves it as it is."""
+        self.round = round
         # Dropout and the like draw from torch's global generators, which are functions of the round.
         self._seed(derived_seed("round", self.recipe.run.seed, round))
         if self.processes is not None:
             self.processes.waiting.round = round
-        for follow in self._at_round:
-            follow(round)
+        for name, follow in self._at_round:
+            try:
+                follow(round)
+            except Exception as error:
+                blame(error, "networks", name)
         program = self._program(round)
         store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
         for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
@@ -220,7 +230,10 @@ class Training:
             torch.cuda.manual_seed(seed)
 
     def _program(self, round: int) -> _Program:
-        moving = movers(self.recipe, round, {name: player.moved for name, player in self.players.items()})
+        try:
+            moving = movers(self.recipe, round, {name: player.moved for name, player in self.players.items()})
+        except Exception as error:  # a stranger's schedule may raise anything
+            blame(error, "schedule")
         program = self._programs.get(moving)
         if program is None:
             plan = plan_round(self.recipe, moving)
@@ -334,6 +347,15 @@ class Training:
             network.load_state_dict(mine)
         for name, player in self.players.items():
             player.restore(checkpoint.tensors[f"player-{name}"], checkpoint.state["players"][name])
+
+
+def _attached(recipe: Recipe, constraint: ConstraintSpec, network: nn.Module) -> list[Problem]:
+    try:
+        constraint.component.attach(network)
+    except Exception as error:  # a stranger's constraint may raise anything
+        what = raised(error, constraint.component)
+        return [Problem(recipe.file.origin(constraint.key).where, ".".join(constraint.key), what)]
+    return []
 
 
 def set_modes(networks: Mapping[str, nn.Module], trained: Collection[str]) -> None:
