@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from gan_recipe.check import check
-from gan_recipe.checkpoint import load
+from gan_recipe.checkpoint import load, save
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.errors import RecipeError, RunError, UserError
 from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds
+from gan_recipe.sheet import write_sheet
 from gan_recipe.train import Outcome, resume, start
+from gan_recipe.training import Training
 
 TINY = """
 [run]
@@ -229,6 +231,16 @@ def test_a_finished_run_cannot_be_resumed() -> None:
     folder = train("run.rounds=2").folder
     with pytest.raises(UserError, match=r"is done.*start = "):
         resume(folder.name, Registry.installed(), QuietScreen())
+
+
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    """A run whose folder was taken away is told so, and does not go on in one that nobody could resume."""
+    gone = RunFolder(tmp_path / "runs" / "gone" / "1")
+    with pytest.raises(RunError, match=r"the checkpoint of round 0 cannot be written: .*No such file"):
+        save(gone, Training(check("tiny.toml")).checkpoint(0), keep=2)
+    with pytest.raises(FileNotFoundError):
+        write_sheet(gone.sheets / "round-000000.png", [("point", torch.zeros(1, 2))])
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_damaged_checkpoint_is_skipped_and_named() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults.files_damaged import broken_recipes, damaged_checkpoints, damaged_images
-from faults.runs_struck import full_disks, kills, small_files, stops
+from faults.runs_struck import full_disks, full_shared_memory, kills, lost_folders, small_files, stops
 from faults.victims import Victims
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +32,9 @@ _ABOUT = {
     "kill -9": "`kill -9` at a seeded line of the framework or its plugins, up to five times a run, then resumed",
     "SIGTERM": "SIGTERM in the critic's move, the generator's, a save, and the loader's thread; then resumed",
     "full disk": "a tmpfs that is full after a seeded size; then room is made and the run resumed",
+    "lost folder": "the run's folder is taken away at a seeded line of either move, a save or the loader",
+    "read-only folder": "the same, but it becomes read-only; then it may be written, and the run is resumed",
+    "full shared memory": "nothing fits into `/dev/shm`; batches are made by threads, which do not need it",
     "small files": "no file may grow above a seeded size (`RLIMIT_FSIZE`); then it may, and the run is resumed",
     "damaged checkpoints": "every file of a checkpoint cut at 20 places, and single bits flipped over all of them",
     "broken recipes": "shipped recipes with bytes, values, names, lines or tables broken; CPU time of a check",
@@ -64,6 +67,9 @@ def measure(chosen: Collection[str]) -> None:
             "damaged checkpoints": lambda: damaged_checkpoints(victims, folder / "checkpoint", cuts=20, flips=300),
             "small files": lambda: small_files(victims, folder / "files", sizes=30),
             "full disk": lambda: full_disks(victims, folder / "disk", sizes=30),
+            "lost folder": lambda: lost_folders(victims, folder / "lost", "vanish", each=10),
+            "read-only folder": lambda: lost_folders(victims, folder / "read-only", "read-only", each=10),
+            "full shared memory": lambda: full_shared_memory(victims, folder / "shared"),
             "SIGTERM": lambda: stops(victims, folder / "stops", each=13),
             "kill -9": lambda: kills(victims, folder / "kills", count=200, in_save=50),
         }

@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +161,59 @@ def full_disks(victims: Victims, folder: Path, *, sizes: int, seed: int = 0) -> 
         return _starved(victims, lambda: fresh(disk / "run"), full, whole, sizes, needs + 40, seed)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def lost_folders(victims: Victims, folder: Path, blow: str, *, each: int, seed: int = 0) -> dict[str, int]:
+    """The run's folder vanishes, or becomes read-only, at seeded lines; where it is left, it is resumed.
+
+    Raises PermissionError where nothing can be mounted.
+    """
+    draw = random.Random(seed)
+    whole = reference(victims, folder / "whole")
+    names = (
+        "runs",
+        "exit codes other than 1",
+        "of these not told",
+        "came back",
+        "failed to resume",
+        "runs that differ",
+    )
+    figures = dict.fromkeys(names, 0) | {"slowest in s": 0}
+    if blow == "read-only":
+        _mount("bind", fresh(folder / "run"), str(folder / "run"))
+        subprocess.run(["umount", str(folder / "run")], check=True)
+    for where in ("anywhere", "critic", "save", "loader"):
+        lines = lines_at(victims, folder / "lines", where)
+        for _ in range(each):
+            run = fresh(folder / "run")
+            kept = run / "runs" / "victim" / "1"
+            began = time.monotonic()
+            # In the first half: later ones may have written all that they will.
+            ended = victims.run(STRUCK, blow, where, draw.randrange(lines // 8, lines // 2), *JOB, folder=run)
+            figures["slowest in s"] = max(figures["slowest in s"], round(time.monotonic() - began))
+            figures["runs"] += 1
+            figures["exit codes other than 1"] += ended.code != 1
+            figures["of these not told"] += not _told(ended)
+            if blow == "vanish":
+                figures["came back"] += kept.exists()
+                continue
+            subprocess.run(["umount", str(kept)], check=True)
+            figures["failed to resume"] += victims.run(PLAIN, *JOB, folder=run).code != 0
+            figures["runs that differ"] += what_must_be_equal(run) != whole
+    return figures
+
+
+def full_shared_memory(victims: Victims, folder: Path) -> dict[str, int]:
+    """Nothing fits into /dev/shm: batches are made by threads, so that nobody misses it."""
+    whole = reference(victims, folder / "whole")
+    ended = victims.run("faults.victims:with_full_shared_memory", *JOB, folder=fresh(folder / "run"))
+    if "PermissionError" in ended.err:
+        raise PermissionError(ended.err.strip().rpartition("\n")[2])
+    return {
+        "runs": 1,
+        "failed": int(ended.code != 0),
+        "runs that differ": int(what_must_be_equal(folder / "run") != whole),
+    }
 
 
 def small_files(victims: Victims, folder: Path, *, sizes: int, seed: int = 0) -> dict[str, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faults.files_damaged import broken_recipes, damaged_checkpoints, damaged_images
-from faults.runs_struck import full_disks, kills, small_files, stops
+from faults.runs_struck import full_disks, full_shared_memory, kills, lost_folders, small_files, stops
 from faults.victims import Victims
 
 
@@ -43,6 +43,28 @@ def test_a_full_disk_is_told_and_loses_nothing(victims: Victims, tmp_path: Path)
         pytest.skip(f"no tmpfs can be mounted here: {error}")
     assert figures["ended without room"] > 0
     assert figures["of these not told"] == figures["failed to resume"] == figures["runs that differ"] == 0
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("blow", ["vanish", "read-only"])
+def test_a_folder_that_is_lost_is_told_and_does_not_come_back(victims: Victims, tmp_path: Path, blow: str) -> None:
+    """Exit code 1 and a sentence in bounded time; what is left resumes, and what is gone is not made anew by halves."""
+    try:
+        figures = lost_folders(victims, tmp_path, blow, each=2, seed=1)
+    except PermissionError as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+    assert figures["runs"] == 8 and figures.pop("slowest in s") < 60
+    assert {value for name, value in figures.items() if name != "runs"} == {0}
+
+
+@pytest.mark.faults
+def test_nobody_needs_shared_memory(victims: Victims, tmp_path: Path) -> None:
+    """A run in which nothing fits into /dev/shm ends as any other."""
+    try:
+        figures = full_shared_memory(victims, tmp_path)
+    except PermissionError as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+    assert figures == {"runs": 1, "failed": 0, "runs that differ": 0}
 
 
 @pytest.mark.faults

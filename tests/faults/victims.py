@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import io
 import json
@@ -109,21 +110,36 @@ def gan_recipe(*words: str) -> None:
     main()
 
 
-def struck(number: int, where: str, nth: int, *words: str) -> None:
-    """The command line, which sends itself signal ``number`` at the ``nth`` line that it executes at a place.
+def _strike(blow: int | str) -> None:
+    """Send the process a signal, or do something to its run's folder: it may ``vanish`` or become ``read-only``."""
+    folder = Path("runs", "victim", "1")
+    if isinstance(blow, int):
+        os.kill(os.getpid(), blow)
+    elif blow == "vanish":
+        folder.rename("taken away")
+    else:
+        # Laid over itself, so that it is read-only although files in it are open.
+        subprocess.run(["mount", "--bind", folder, folder], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+
+
+def struck(blow: int | str, where: str, nth: int, *words: str) -> None:
+    """The command line, which is struck at the ``nth`` line that it executes at a place: by a signal or a folder's end.
 
     Places: ``anywhere`` in the framework and the plugins, ``save`` of a checkpoint, the moves of ``critic`` and
     ``generator``, the ``loader``'s thread. How many such lines there were is left in ``.victim.lines``.
     """
-    lines = 0
+    lines, is_struck = 0, nth == 0
 
     def at_line(frame: FrameType, event: str, argument: object) -> TraceFunction:
-        nonlocal lines
+        nonlocal lines, is_struck
         if event == "line" and _is_there(frame, where):
             lines += 1
-            if lines == nth:
+            # A folder can be struck when it is there.
+            if lines >= nth and not is_struck and (isinstance(blow, int) or Path("runs/victim/1/run.json").exists()):
+                is_struck = True
                 Path(".victim.struck").write_text("save" if _is_there(frame, "save") else where)
-                os.kill(os.getpid(), number)
+                _strike(blow)
         return at_line
 
     def at_call(frame: FrameType, event: str, argument: object) -> TraceFunction | None:
@@ -145,6 +161,21 @@ def on_a_disk_that_fills(*words: str) -> None:
 
     disk_use.free = lambda folder: 1 << 60  # type: ignore[assignment]
     gan_recipe(*words)
+
+
+def with_full_shared_memory(*words: str) -> None:
+    """The command line, where nothing fits into /dev/shm. Raises PermissionError where that cannot be arranged."""
+    if ctypes.CDLL(None).unshare(0x00020000):  # CLONE_NEWNS: mounts of its own
+        raise PermissionError("unshare")
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", "/dev/shm"], check=True)
+    Path("/dev/shm/full").write_bytes(bytes(4096))
+    try:
+        Path("/dev/shm/more").write_bytes(b"more")
+    except OSError:
+        gan_recipe(*words)
+    else:
+        raise AssertionError("/dev/shm has room")
 
 
 def in_small_files(size: int, *words: str) -> None:
