@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from gan_recipe import Constraint, Data, Decoder, Field, Head, Loss, Metric, Schedule
+from gan_recipe import Constraint, Data, Decoder, Field, Finding, Head, Loss, Metric, Schedule, Signal, Verdict
 
 Anything = Any
 _count = itertools.count()
@@ -409,6 +409,102 @@ class SoundMetric(Metric):
         return share
 
 
+# --------------------------------------------------------------------------------------------- signals and verdicts
+
+
+@frozen
+class SoundSignal(Signal):
+    """The standard deviation of the scores of fake samples, ``LOSS/spread``: 0 for one score for all."""
+
+    fault: str = ""
+
+    def at_move(self, moment: Anything) -> Anything:
+        import torch
+
+        found: dict[str, Any] = {}
+        for contest in moment.judges:
+            scores = moment.value(contest.fake_score)
+            spread = scores.detach().std()
+            match self.fault:
+                case "nothing":
+                    continue
+                case "undocumented":
+                    found[f"{contest.loss}/iqr"] = spread
+                    continue
+                case "shape":
+                    spread = scores.detach()
+                case "infinite":
+                    spread = 1 / (spread - spread)
+                case "reads":
+                    spread = float(spread)
+                case "decides":
+                    spread = spread if spread > 0 else spread + 1
+                case "random":
+                    spread = spread + torch.rand(())
+                case "counts":
+                    spread = spread + next(_count)
+                case "scales":
+                    next(iter(moment.networks.values())).get_parameter("0.weight").mul_(2)
+                case "evaluates":
+                    next(iter(moment.networks.values())).eval()
+                case "backward":
+                    with torch.enable_grad():
+                        (scores.sum() * 1).backward(retain_graph=True)
+                case "draws":
+                    torch.rand(3)
+                case "hooks":
+                    moment.losses["gan"].register_hook(lambda gradient: gradient * 2)
+                case "frees":
+                    weight = next(next(iter(moment.networks.values())).parameters())
+                    torch.autograd.grad(moment.losses["gan"], weight)
+                case "dear":
+                    for _ in range(1_000):
+                        spread = spread + scores.detach().std() - scores.detach().std()
+            found[f"{contest.loss}/spread"] = spread
+        return found
+
+
+@frozen
+class SoundVerdict(Verdict):
+    """The critic gives all fakes one score: read from ``spread``."""
+
+    fault: str = ""
+
+    def judge(self, case: Anything) -> Anything:
+        for contest in case.contests:
+            spread = case.series(f"{contest.critic}/{contest.loss}/spread")
+            fooled = case.series(f"{contest.critic}/{contest.loss}/ranked")
+            match self.fault:
+                case "silence":
+                    return
+                case "hasty" if not len(spread):
+                    yield Finding("the spread is not there at all", {"rounds": 0.0}, (), "hasty")
+                case "nervous" if fooled.stayed(1, below=0.9):
+                    yield Finding("the critic is not always right", {"ranked": fooled.last}, (), "nervous")
+                case "needy" if spread.stayed(3, below=1e-3):
+                    yield Finding("all fakes have one score", {"ranked": fooled.mean()}, (), "needy")
+                case "torch" if spread.stayed(3, below=1e-3):
+                    import torch
+
+                    yield Finding("all fakes have one score", {"spread": float(torch.zeros(()))})
+                case "counts" if spread.stayed(3, below=1e-3):
+                    yield Finding("all fakes have one score", {"count": float(next(_count))})
+                case "words" if spread.stayed(3, below=1e-3):
+                    yield Finding("bad", {"spread": spread.last})
+                case "figures" if spread.stayed(3, below=1e-3):
+                    yield Finding("all fakes have one score", {"ratio": float("inf")})
+                case "twice" if spread.stayed(3, below=1e-3):
+                    yield from [Finding("all fakes have one score", {"spread": spread.last})] * 2
+                case "cure" if spread.stayed(3, below=1e-3):
+                    lines = (f"[players.{contest.critic}]", "optimiser.lr = 1e-4")
+                    yield Finding("all fakes have one score", {"spread": spread.last}, lines)
+                case _ if spread.stayed(3, below=1e-3):
+                    lines = (f"[players.{contest.critic}]", "optimizer.lr = 1e-4")
+                    yield Finding("all fakes have one score", {"spread": spread.last}, lines)
+
+
+ONE_SCORE = {"failing": {"critic/gan/spread": 0.0}}
+
 FAULTS: dict[str, list[tuple[Any, dict[str, Any]]]] = {
     "is_a_frozen_attrs_class": [(Thawed, {})],
     "is_documented": [(Silent(), {})],
@@ -467,6 +563,24 @@ FAULTS: dict[str, list[tuple[Any, dict[str, Any]]]] = {
     "the_fingerprint_names_the_data": [(SoundData("one fingerprint"), {}), (SoundData("fleeting"), {})],
     "its_length_is_told": [(SoundData("empty"), {})],
     "several_may_ask_at_once": [(SoundData("iterates"), {})],
+    "figures_are_finite_numbers": [(SoundSignal("shape"), {}), (SoundSignal("infinite"), {})],
+    "names_are_documented": [(SoundSignal("undocumented"), {})],
+    "measures_the_same_twice": [(SoundSignal("random"), {}), (SoundSignal("counts"), {})],
+    "what_is_unmeasured_is_told": [(SoundSignal("nothing"), {})],
+    "leaves_the_run_alone": [(SoundSignal(fault), {}) for fault in ("scales", "evaluates", "backward", "draws")],
+    "the_run_ends_the_same": [(SoundSignal("hooks"), {}), (SoundSignal("frees"), {})],
+    "does_not_wait_for_the_device": [(SoundSignal("reads"), {}), (SoundSignal("decides"), {})],
+    "costs_a_few_rounds_at_most": [(SoundSignal("dear"), {})],
+    "silent_without_figures": [(SoundVerdict("hasty"), ONE_SCORE)],
+    "silent_on_healthy_figures": [(SoundVerdict("nervous"), ONE_SCORE)],
+    "tells_of_a_failing_run": [
+        (SoundVerdict(), {}),
+        *((SoundVerdict(fault), ONE_SCORE) for fault in ("silence", "words", "figures")),
+    ],
+    "copes_with_missing_figures": [(SoundVerdict("needy"), ONE_SCORE)],
+    "is_a_pure_function_of_the_figures": [(SoundVerdict("torch"), ONE_SCORE), (SoundVerdict("counts"), ONE_SCORE)],
+    "findings_are_told_apart": [(SoundVerdict("twice"), ONE_SCORE)],
+    "cures_are_sound": [(SoundVerdict("cure"), ONE_SCORE)],
     "returns_a_finite_number": [(SoundMetric("nan"), {}), (SoundMetric("tensor"), {})],
     "stays_within_its_bounds": [(SoundMetric("bounds"), {"bounds": (0, 1)})],
     "the_same_for_the_same_samples": [(SoundMetric("random"), {})],

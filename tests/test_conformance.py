@@ -94,6 +94,23 @@ def trials() -> Iterator[Trial]:
     quick = {"samples": 64, "epochs": 1, "trust": 0.0}
     yield of("judged_accuracy", {"bounds": (0, 1), "reads": judged | {"labels": LABEL}}, **quick)
     yield of("judged_rank_1", {"bounds": (0, 1), "reads": judged | {"gallery": SMALL, "identity": LABEL}}, **quick)
+    yield from verdict_trials()
+
+
+def verdict_trials() -> Iterator[Trial]:
+    """Each with the figures of a run that fails as it knows."""
+    gan = "critic/gan/"
+    yield of("critic_too_strong", {"failing": {f"{gan}doubt": 0.01, f"{gan}ranked": 1.0, f"{gan}gap": 9.0}})
+    yield of("critic_too_weak", {"failing": {f"{gan}ranked": 0.5, f"{gan}apart": 1.0}})
+    yield of("overfitting", {"failing": {"held_out/gan/share": 0.9, "held_out/gan/ranked": 0.95}})
+    yield of("mode_collapse", {"failing": {f"{gan}diversity": 0.1, f"{gan}modes": 0.1, f"{gan}copies": 1.0}})
+    yield of("sudden_collapse", {"failing": {f"{gan}modes": [0.95] * 12 + [0.1]}})
+    yield of("saturated_generator", {"failing": {f"{gan}limits": 0.9}})
+    shares = {"generator/fake/share/gan": 0.02, "generator/fake/share/near": 0.98}
+    yield of("one_loss_leads", {"failing": shares})
+    yield of("diverged", {"failing": {f"{gan}real": 1e5, f"{gan}fake": -1e5, "generator/weights": [1.0, 9.0, 10.0]}})
+    yield of("factor_lost", {"failing": {"label/pose": 0.1, "critic/loss/mode": 2.08}})
+    yield of("phase_mismatch_after_load", {"failing": {f"{gan}ranked": 0.1}})
 
 
 TRIALS = list(trials())

@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gan_recipe import plugin_package
+from gan_recipe import interfaces, plugin_package
 from gan_recipe.cli import cli
 from gan_recipe.cli.plugin import _KINDS
 from gan_recipe.errors import UserError
@@ -186,5 +186,5 @@ def test_an_update_that_cannot_be_is_told(written: Callable[[], Path], here: Pat
 
 
 def test_the_command_offers_the_kinds_of_the_template() -> None:
-    """They are written twice, so that ``--help`` imports little."""
-    assert _KINDS == KINDS
+    """Every kind of component, and observers; they are written twice, so that ``--help`` imports little."""
+    assert _KINDS == KINDS and set(KINDS) == {*interfaces.KINDS, "observer"}

@@ -10,7 +10,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from faulty_components import FAULTS, Sound, SoundData, SoundLoss, SoundMetric, Unfair
+from faulty_components import (
+    FAULTS,
+    ONE_SCORE,
+    Sound,
+    SoundData,
+    SoundLoss,
+    SoundMetric,
+    SoundSignal,
+    SoundVerdict,
+    Unfair,
+)
 
 from gan_recipe import Component, hookimpl
 from gan_recipe.interfaces import KINDS
@@ -44,11 +54,14 @@ def test_every_check_has_a_fault_that_it_finds() -> None:
     assert set(FAULTS) | {"importing_it_is_cheap"} == ALL
 
 
-@pytest.mark.parametrize("component", [Sound(), SoundLoss(), SoundData(), SoundMetric()], ids=repr)
+@pytest.mark.parametrize(
+    "component", [Sound(), SoundLoss(), SoundData(), SoundMetric(), SoundSignal(), SoundVerdict()], ids=repr
+)
 def test_what_the_faults_are_made_from_is_sound(component: Any) -> None:
     """So each fault above is the fault."""
     exempt = {"is_documented": "the setting is the fault"} if hasattr(component, "fault") else {}
-    check_component(component, exempt=exempt)
+    about = ONE_SCORE if isinstance(component, SoundVerdict) else {}
+    check_component(component, exempt=exempt, **about)
 
 
 def test_all_failures_come_at_once_and_are_readable() -> None:

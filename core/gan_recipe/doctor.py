@@ -21,7 +21,6 @@ from gan_recipe.moment import Look, Moment
 from gan_recipe.non_finite import as_verdict, find_origin
 from gan_recipe.observers import Observers
 from gan_recipe.plan import Move
-from gan_recipe.ramp import weight_at
 from gan_recipe.run_folder import RunFolder
 from gan_recipe.training import Training
 
@@ -76,21 +75,8 @@ class Doctor:
         if last is not None and done // self._every == last // self._every:
             return
         self._looked[player] = done
-        contests = self._bench.case.contests
-        moment = Moment(
-            round=round,
-            recipe=self._training.recipe,
-            player=move.player,
-            judges=[each for each in contests if each.critic == player],
-            makes=[each for each in contests if each.generator == player],
-            meetings=self._meetings[player],
-            losses={term.loss.name: value for term, value in zip(move.terms, values, strict=True)},
-            factors={term.loss.name: weight_at(term.loss.weight, round) * term.loss.every for term in move.terms},
-            networks={name: self._training.graph.networks[name] for name in move.player.trains},
-            optimizer=self._training.players[player].optimizer,
-            averages=self._training.players[player].averages,
-            store=store,
-        )
+        contests, meeting = self._bench.case.contests, self._meetings[player]
+        moment = Moment.of(self._training, contests, meeting, round, move, store, values)
         found: dict[str, Tensor | float] = {}
         for name in self._due(last, done):
             figures = self._ask(name, lambda signal: signal.at_move(moment))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from gan_recipe.plan import Move
     from gan_recipe.training import Training
 
 
@@ -40,6 +41,36 @@ class Moment:
     averages: Mapping[tuple[str, str], Tensor]
     _store: Mapping[Node, Any]
     _pulls: dict[int, Mapping[str, Tensor]] = field(factory=dict, init=False)
+
+    @classmethod
+    def of(
+        cls,
+        training: Training,
+        contests: Sequence[Contest],
+        meetings: Sequence[Meeting],
+        round: int,
+        move: Move,
+        store: Mapping[Node, Any],
+        values: Sequence[Tensor],
+    ) -> Moment:
+        """What ``Training.play`` shows of a move; ``contests`` are the recipe's, ``meetings`` the mover's."""
+        from gan_recipe.ramp import weight_at
+
+        name = move.player.name
+        return cls(
+            round=round,
+            recipe=training.recipe,
+            player=move.player,
+            judges=[each for each in contests if each.critic == name],
+            makes=[each for each in contests if each.generator == name],
+            meetings=meetings,
+            losses={term.loss.name: value for term, value in zip(move.terms, values, strict=True)},
+            factors={term.loss.name: weight_at(term.loss.weight, round) * term.loss.every for term in move.terms},
+            networks={name: training.graph.networks[name] for name in move.player.trains},
+            optimizer=training.players[name].optimizer,
+            averages=training.players[name].averages,
+            store=store,
+        )
 
     def loss(self, name: str) -> LossSpec:
         return self.player.losses[name]

@@ -23,8 +23,20 @@ from gan_recipe.api import API_VERSION
 from gan_recipe.cache import cache_folder
 from gan_recipe.errors import UserError
 
-#: The kinds of which the template writes a component.
-KINDS = ("encoder", "decoder", "head", "loss", "constraint", "schedule", "data", "metric")
+#: What the template writes: a component of one of the kinds, or an observer, which is hooks and no component.
+KINDS = (
+    "encoder",
+    "decoder",
+    "head",
+    "loss",
+    "constraint",
+    "schedule",
+    "data",
+    "metric",
+    "signal",
+    "verdict",
+    "observer",
+)
 
 _TEMPLATE = Path(__file__).parent / "plugin_template"
 _ANSWERS = ".copier-answers.yml"

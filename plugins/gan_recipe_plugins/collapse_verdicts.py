@@ -13,6 +13,11 @@ from gan_recipe_plugins._cures import lower_rates, many_modes
 if TYPE_CHECKING:
     from gan_recipe import Case
 
+_HOW_MUCH = {
+    "diversity": "differs {:.0%} as much as what is real",
+    "modes": "counts as {:.0%} as many different samples",
+}
+
 
 @frozen
 class ModeCollapse(Verdict):
@@ -40,10 +45,10 @@ class ModeCollapse(Verdict):
             seen = {name: case.series(f"{at}/{name}").since(self.grace) for name in ("diversity", "modes", "copies")}
             few = seen["modes"].stayed(self.samples, below=self.modes)
             if few or seen["diversity"].stayed(self.samples, below=self.diversity):
-                figures = {name: series.recent(self.samples).mean() for name, series in seen.items()}
+                figures = {name: series.recent(self.samples).mean() for name, series in seen.items() if len(series)}
+                how_much = [words.format(figures[name]) for name, words in _HOW_MUCH.items() if name in figures]
                 yield Finding(
-                    f"what {contest.generator or 'the generator'} makes differs {figures['diversity']:.0%} as much as "
-                    f"what is real, and counts as {figures['modes']:.0%} as many different samples: it makes much the "
+                    f"what {contest.generator or 'the generator'} makes {', and '.join(how_much)}: it makes much the "
                     "same for whatever it is given. Relativistic pairing with penalties on the critic's slope at real "
                     "and fake samples drops no modes",
                     figures,

@@ -40,11 +40,12 @@ class CriticTooStrong(Verdict):
             doubt, ranked, gap = (case.series(f"{at}/{name}") for name in ("doubt", "ranked", "gap"))
             if doubt.stayed(self.samples, below=self.doubt) and ranked.stayed(self.samples, above=self.ranked):
                 seen = {"doubt": doubt, "ranked": ranked, "gap": gap}
-                figures = {name: series.recent(self.samples).mean() for name, series in seen.items()}
+                figures = {name: series.recent(self.samples).mean() for name, series in seen.items() if len(series)}
+                apart = f" (mean scores {figures['gap']:.1f} apart)" if "gap" in figures else ""
                 yield Finding(
                     f"{contest.critic} tells real from fake in {figures['ranked']:.1%} of pairs and doubts only "
-                    f"{figures['doubt']:.1%} as much as one that knows nothing (mean scores {figures['gap']:.1f} "
-                    f"apart): {contest.generator or 'the generator'} learns from it that it is wrong, not how to mend. "
+                    f"{figures['doubt']:.1%} as much as one that knows nothing{apart}: "
+                    f"{contest.generator or 'the generator'} learns from it that it is wrong, not how to mend. "
                     "A penalty on the critic's slope keeps its scores near each other",
                     figures,
                     held_back(case, contest),

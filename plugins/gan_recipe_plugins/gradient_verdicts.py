@@ -94,7 +94,7 @@ class Diverged(Verdict):
                     yield Finding(
                         f"the mean score that {contest.critic} gives {side} samples is {series.last:,.0f} and nothing "
                         "bounds it: its scores run away. A penalty on the critic's slope bounds them",
-                        {f"mean_{name}_score": each.last for name, each in sides.items()},
+                        {f"mean_{name}_score": each.last for name, each in sides.items() if len(each)},
                         bounded(case, contest),
                         at,
                     )

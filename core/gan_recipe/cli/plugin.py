@@ -7,7 +7,19 @@ from pathlib import Path
 
 import click
 
-_KINDS = ("encoder", "decoder", "head", "loss", "constraint", "schedule", "data", "metric")
+_KINDS = (
+    "encoder",
+    "decoder",
+    "head",
+    "loss",
+    "constraint",
+    "schedule",
+    "data",
+    "metric",
+    "signal",
+    "verdict",
+    "observer",
+)
 
 
 @click.group()
@@ -17,7 +29,7 @@ def plugin() -> None:
 
 @plugin.command()
 @click.argument("namespace")
-@click.option("--kind", type=click.Choice(_KINDS), help="The kind of its component.")
+@click.option("--kind", type=click.Choice(_KINDS), help="The kind of its component; or an observer.")
 @click.option("--component", metavar="NAME", help="What recipes call the component, behind the namespace.")
 @click.option("--author", help="Who writes it.")
 @click.option("--distribution", metavar="NAME", help="The package to install; gan-recipe-NAMESPACE by default.")
@@ -30,7 +42,7 @@ def new(
     distribution: str | None,
     folder: Path | None,
 ) -> None:
-    """Write an installable package with a component.
+    """Write an installable package with a component, or an observer.
 
     Its test and a recipe that uses it are written too. NAMESPACE is what recipes call the plugin by: acme.my_loss. What
     is not stated is asked for on a terminal; elsewhere a loss is written.

@@ -28,6 +28,8 @@ _OF_KIND: dict[str, tuple[str, ...]] = {
     "schedule": ("schedule_checks",),
     "data": ("data_checks",),
     "metric": ("metric_checks",),
+    "signal": ("signal_checks",),
+    "verdict": ("verdict_checks",),
 }
 _SLOW = {"graph_capture_checks"}
 

@@ -15,7 +15,7 @@ from gan_recipe.testing.trial import Failure, first_line
 
 
 def check_observer(plugin: ModuleType | object, folder: Path) -> None:
-    """Tell the plugin's hooks of a run in ``folder``: two lines of figures, a sheet, the end; then of a run that fails.
+    """Tell the plugin's hooks of a run in ``folder``: figures, a sheet, a verdict, the end; then of a run that fails.
 
     Raises Failure for a hook that does not exist, that asks for what it is not given, that raises, or that changes
     what it is told.
@@ -45,6 +45,8 @@ def check_observer(plugin: ModuleType | object, folder: Path) -> None:
         for round in (1, 2):
             _tell(manager, "logged", folder=run, round=round, values={"critic/gan": 0.5, "metrics/far": math.pi})
         _tell(manager, "sheet", folder=run, round=2, image=sheet)
+        finding = {"told": "one loss leads", "figures": {"share": 0.97}, "cure": ["[players.critic]"]}
+        _tell(manager, "verdict", folder=run, round=2, verdict="one_loss_leads", **finding)
         _tell(manager, "run_ended", folder=run, outcome=outcome)
 
 

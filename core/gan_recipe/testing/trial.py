@@ -62,6 +62,14 @@ class Trial:
     bounds: tuple[float, float] | None = None
     #: Data: samples of the training part that are compared with all held-out ones.
     samples: int = 256
+    #: Signals and verdicts: the recipe they are tried in, by name or file. Left out: a small contest of points, with a
+    #: player ``critic`` (losses ``gan`` and ``mode``) and a player ``generator`` (``gan`` and ``near``).
+    recipe: str = ""
+    #: Verdicts: figures of a healthy run by name, without ``signals/``, beside those of the built-in signals, which the
+    #: kit knows. A number that stays, or one for each of 40 looks, 50 rounds apart; the last of fewer goes on.
+    healthy: Mapping[str, float | Sequence[float]] = attrs.field(factory=dict)
+    #: Verdicts: in the same way, the figures that are others in a run of which it must tell.
+    failing: Mapping[str, float | Sequence[float]] = attrs.field(factory=dict)
     #: Checks that this component cannot pass, by name, and why.
     exempt: Mapping[str, str] = attrs.field(factory=dict)
     #: What tests call the trial; the component's name by default.
