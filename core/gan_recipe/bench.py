@@ -23,11 +23,15 @@ class Told:
     figures: Mapping[str, float]
     cure: tuple[str, ...]
     about: str = ""
+    #: The round of the first figures that show it; None where those of ``round`` do.
+    since: int | None = None
 
     def line(self) -> dict[str, Any]:
         """As JSON holds it."""
         line = {"round": self.round, "verdict": self.verdict, "told": self.told, "figures": dict(self.figures)}
-        return {**line, "cure": list(self.cure), **({"about": self.about} if self.about else {})}
+        line |= {"cure": list(self.cure)}
+        line |= {"about": self.about} if self.about else {}
+        return line | ({"since": self.since} if self.since is not None else {})
 
     @classmethod
     def of(cls, line: Any) -> Told | None:
@@ -35,8 +39,15 @@ class Told:
         try:
             figures = {str(name): float(value) for name, value in line["figures"].items()}
             cure = tuple(map(str, line["cure"]))
+            since = line.get("since")
             return cls(
-                int(line["round"]), str(line["verdict"]), str(line["told"]), figures, cure, str(line.get("about", ""))
+                int(line["round"]),
+                str(line["verdict"]),
+                str(line["told"]),
+                figures,
+                cure,
+                str(line.get("about", "")),
+                since if isinstance(since, int) else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
@@ -75,6 +86,7 @@ class Bench:
             for finding in found:
                 key = (name, finding.about)
                 if key not in self._seen or round - self._seen[key] > self.recipe.doctor.settings.again:
-                    new.append(Told(round, name, finding.told, finding.figures, finding.cure, finding.about))
+                    told_now = (finding.told, finding.figures, finding.cure, finding.about, finding.since)
+                    new.append(Told(round, name, *told_now))
                 self._seen[key] = round
         return new

@@ -12,7 +12,7 @@ from gan_recipe.errors import UserError
 from gan_recipe.interfaces import Rounds
 from gan_recipe.ramp import Ramp, weight_at
 from gan_recipe.recipe import PlayerSpec, Recipe
-from gan_recipe.recipe_file import load
+from gan_recipe.recovery import in_force
 from gan_recipe.warm_start import Start, find_start
 
 
@@ -57,7 +57,7 @@ def _before(recipe: Recipe, player: PlayerSpec) -> tuple[Start | None, dict[str,
             continue
         start = find_start(stated, network, recipe.run.scale)
         try:
-            tables: Any = load(str(start.run.recipe)).tables
+            tables: Any = in_force(start.run).tables
         except UserError:
             continue  # a run that keeps no recipe tells nothing
         losses = tables.get("players", {}).get(player.name, {}).get("losses", {})

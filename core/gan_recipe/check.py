@@ -11,6 +11,7 @@ from typing import Any
 from gan_recipe.check_calls import Parts, check_calls, without_dropped
 from gan_recipe.check_doctor import read_doctor
 from gan_recipe.check_players import read_players, read_schedule
+from gan_recipe.check_recovery import check_changed, read_recovery
 from gan_recipe.dataflow import Node
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
 from gan_recipe.expression import HOLE
@@ -23,7 +24,9 @@ from gan_recipe.override import read
 from gan_recipe.reading import Reading
 from gan_recipe.recipe import MetricSpec, Named, NetworkSpec, Recipe, RunSettings, SheetSettings
 from gan_recipe.recipe_file import RecipeFile, load
+from gan_recipe.recovery import in_force
 from gan_recipe.registry import LookupProblem, Registry
+from gan_recipe.run_folder import RunFolder
 from gan_recipe.settable import settings_of
 from gan_recipe.settings import blamed, structure
 from gan_recipe.signature import annotation, call_parameters
@@ -32,7 +35,19 @@ from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import shortened
 from gan_recipe.warm_start import Starts, existing
 
-TABLES = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics", "doctor", "findings")
+TABLES = (
+    "run",
+    "data",
+    "networks",
+    "values",
+    "players",
+    "schedule",
+    "sheet",
+    "metrics",
+    "doctor",
+    "recovery",
+    "findings",
+)
 _PARTS = ("weight", "norm", "bias")
 
 
@@ -68,12 +83,22 @@ def check_file(
     return _check(Tables(file, registry, starts=starts), data)
 
 
-def resolved(stated: str, registry: Registry) -> dict[str, Any]:
+def check_run(run: RunFolder, registry: Registry, *, starts: Starts | None = existing) -> Recipe:
+    """Check a run's recipe as it is in force: with the changes that were made when the run went back.
+
+    Raises as ``check`` does.
+    """
+    recipe = check_file(in_force(run), registry, starts=starts)
+    refuse(find(recipe))
+    return recipe
+
+
+def resolved(stated: str | RecipeFile, registry: Registry) -> dict[str, Any]:
     """A recipe's tables as a run would keep them, also of one that is not sound: such as when its parent is missing.
 
     Raises RecipeError for a file that cannot be read and UserError when there is none.
     """
-    tables = Tables(load(stated), registry, starts=None)
+    tables = Tables(load(stated) if isinstance(stated, str) else stated, registry, starts=None)
     with suppress(RecipeError):
         _check(tables)
     return _resolved(tables)
@@ -92,6 +117,7 @@ def _check(tables: Tables, stand_ins: Mapping[str, Data] | None = None) -> Recip
     stated_columns = sheet.columns if sheet else ()
     columns = [reading.node(column, ("sheet", "columns"), reading.flow.value) for column in stated_columns]
     doctor = read_doctor(tables)
+    recovery = read_recovery(tables, doctor)
     parts = Parts(
         networks,
         players,
@@ -105,7 +131,7 @@ def _check(tables: Tables, stand_ins: Mapping[str, Data] | None = None) -> Recip
         raise RecipeError(_in_order(tables.problems, tables.file))
     assert run is not None and schedule is not None and sheet is not None, "nothing is missing without a problem"
     kept = without_dropped(parts)
-    return Recipe(
+    recipe = Recipe(
         file=tables.file,
         run=run,
         data=data,
@@ -120,9 +146,13 @@ def _check(tables: Tables, stand_ins: Mapping[str, Data] | None = None) -> Recip
         columns=kept.columns,
         metrics=kept.metrics,
         doctor=doctor,
+        recovery=recovery,
         silenced=silenced,
         resolved_tables=_resolved(tables),
     )
+    if recovery is not None:
+        check_changed(recipe, tables, lambda file: _check(Tables(file, tables.registry, starts=None), stand_ins))
+    return recipe
 
 
 def _in_order(problems: Iterable[Problem], file: RecipeFile) -> list[Problem]:

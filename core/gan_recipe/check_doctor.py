@@ -1,7 +1,8 @@
-"""The tables ``[doctor]`` and ``[recovery]``: what is measured beside the training, and what is made of it."""
+"""The table ``[doctor]``: what is measured beside the training, and what is made of it."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, TypeVar
 
 from gan_recipe.errors import did_you_mean
@@ -10,6 +11,7 @@ from gan_recipe.recipe import DoctorSettings, DoctorSpec
 from gan_recipe.registry import BARE, LookupProblem
 from gan_recipe.settings import structure
 from gan_recipe.tables import Tables
+from gan_recipe.toml_file import Key
 
 # Names alone: the built-ins come through the same door as anybody's, and a recipe may name others beside them.
 SIGNALS = (
@@ -48,12 +50,20 @@ def read_doctor(tables: Tables) -> DoctorSpec:
         if name not in known:
             tables.report((*key, "off"), f"there is no signal or verdict {name!r}.{did_you_mean(name, known)}")
     if not settings.enabled:
+        if settings.stop:
+            tables.report((*key, "stop"), "the doctor is off (enabled = false), so that no verdict is told")
         return DoctorSpec(settings, {}, {})
-    return DoctorSpec(
-        settings,
-        _chosen(tables, "signals", SIGNALS, Signal, settings.off),
-        _chosen(tables, "verdicts", VERDICTS, Verdict, settings.off),
-    )
+    signals = _chosen(tables, "signals", SIGNALS, Signal, settings.off)
+    verdicts = _chosen(tables, "verdicts", VERDICTS, Verdict, settings.off)
+    check_names(tables, (*key, "stop"), settings.stop, verdicts)
+    return DoctorSpec(settings, signals, verdicts)
+
+
+def check_names(tables: Tables, key: Key, stated: Collection[str], known: Collection[str]) -> None:
+    """Report what is none of the verdicts that can be told."""
+    for name in stated:
+        if name not in known:
+            tables.report(key, f"no verdict {name!r} can be told here.{did_you_mean(name, known)}")
 
 
 def _chosen(tables: Tables, part: str, usual: tuple[str, ...], cls: type[_C], off: tuple[str, ...]) -> dict[str, _C]:

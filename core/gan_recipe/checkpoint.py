@@ -87,6 +87,20 @@ def save(run: RunFolder, checkpoint: Checkpoint, *, keep: int, keep_at: Collecti
     return final
 
 
+def recoveries_before(run: RunFolder, round: int) -> int | None:
+    """How often the run had gone back when it made the checkpoint; None where that cannot be read."""
+    try:
+        state = json.loads((run.checkpoints / f"{round:08d}" / _STATE).read_text(encoding="utf-8"))
+        return int(state.get("recoveries", 0))
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        return None
+
+
+def discard(run: RunFolder, round: int) -> None:
+    """Remove a checkpoint."""
+    _discard(run.checkpoints / f"{round:08d}")
+
+
 def sweep(run: RunFolder) -> None:
     """Remove what a killed writer left."""
     for path in run.checkpoints.glob(".[0-9]*"):

@@ -8,9 +8,11 @@ from typing import Any
 from attrs import frozen
 
 from gan_recipe.bench import Bench, Told
-from gan_recipe.check import check
+from gan_recipe.check import check_run
 from gan_recipe.errors import UserError
 from gan_recipe.recipe import Recipe
+from gan_recipe.recovery import recoveries
+from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, all_runs
 
 
@@ -23,6 +25,8 @@ class Diagnosis:
     rounds: int
     is_off: bool
     told: tuple[Told, ...]
+    #: Each time that the run went back to an earlier checkpoint, in plain words.
+    recoveries: tuple[str, ...]
     #: What the doctor could not measure in this recipe, and why.
     unmeasured: Mapping[str, str]
 
@@ -30,7 +34,7 @@ class Diagnosis:
 def diagnosis(folder: RunFolder) -> Diagnosis:
     """Gather what was told; a run without ``verdicts.jsonl`` is judged now, from its figures. Raises UserError."""
     described = folder.describe()
-    recipe = check(str(folder.recipe))
+    recipe = check_run(folder, Registry.installed(), starts=None)
     told = [each for line in folder.verdict_lines() if (each := Told.of(line)) is not None]
     if not folder.verdicts.exists():
         told = judged_again(folder, recipe, described.get("parents") or {})
@@ -41,6 +45,7 @@ def diagnosis(folder: RunFolder) -> Diagnosis:
         rounds if isinstance(rounds, int) else 0,
         not recipe.doctor.settings.enabled,
         tuple(told),
+        tuple(recovery.sentence() for recovery in recoveries(folder)),
         unmeasured(recipe),
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from attrs import frozen
 
 from gan_recipe.errors import UserError
 from gan_recipe.recipe import Recipe
+from gan_recipe.recovery import is_regular, within_reach
 
 # Measured on runs of d_supervised at 64 px: what a look of the doctor writes for each player and for the run, what a
 # figure takes beside its name, an observer's events against the lines that they repeat, a report against its sheets.
@@ -41,6 +43,9 @@ def kept(recipe: Recipe) -> Kept:
     saves = {*range(run.checkpoint_every, run.rounds + 1, run.checkpoint_every), run.rounds}
     for_good = {round for round in run.keep_at if round <= run.rounds}
     passing = good = most = 0
+    if recipe.recovery is not None:
+        passing, good, most = _kept_for_recovery(recipe, saves | for_good)
+        saves = for_good = set()
     for save in sorted(saves | for_good):
         if save in for_good:
             good += 1
@@ -50,6 +55,18 @@ def kept(recipe: Recipe) -> Kept:
             passing = min(passing + 1, run.keep)
     sheets = _times(run.rounds, recipe.sheet.every) + 1 if recipe.columns else 0
     return Kept(passing + good, most, sheets, _times(run.rounds, run.log_every))
+
+
+def _kept_for_recovery(recipe: Recipe, saves: Collection[int]) -> tuple[int, int, int]:
+    """The checkpoints that go with time and those that stay, when the run is done, and most of both before."""
+    held, most, spared = {0}, 1, {0}
+    for save in sorted(saves):
+        held.add(save)
+        most = max(most, len(held))
+        regular = [round for round in held if is_regular(recipe, round)]
+        spared = {*recipe.run.keep_at, *within_reach(recipe, regular)} & held
+        held = spared | {*sorted(held - spared)[-recipe.run.keep :]}
+    return len(held - spared), len(spared), most
 
 
 def foretold(recipe: Recipe, checkpoint: int, sheet: int, folder: Path) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gan_recipe.bench import Bench, Told
 from gan_recipe.case import PREFIX
+from gan_recipe.consequences import Consequences
 from gan_recipe.contests import Meeting, meetings
 from gan_recipe.graph import Store
 from gan_recipe.interfaces import Signal
@@ -43,9 +44,17 @@ class Doctor:
     A resumed run's history is rebuilt from its figures, so that it is measured and judged as if it had never stopped.
     """
 
-    def __init__(self, training: Training, folder: RunFolder, observers: Observers, journal: Journal) -> None:
+    def __init__(
+        self,
+        training: Training,
+        folder: RunFolder,
+        observers: Observers,
+        journal: Journal,
+        consequences: Consequences | None = None,
+    ) -> None:
         recipe = training.recipe
         self._training, self._folder, self._observers, self._journal = training, folder, observers, journal
+        self._consequences = consequences
         self._every = recipe.doctor.settings.every
         self._signals = dict(recipe.doctor.signals)
         self._bench = Bench(recipe, training.lineage)
@@ -148,22 +157,24 @@ class Doctor:
             self._journal.write(measured.round, {name: value for name, value in figures.items() if _finite(value)})
 
     def _judge(self, round: int, figures: Mapping[str, float]) -> None:
-        for told in self._bench.hear(round, figures):
-            self.tell(told)
+        self.tell(self._bench.hear(round, figures))
 
     def _explain(self, last: int) -> str:
         """Where the first number came from that was not finite, told as a verdict and as a sentence."""
         origin = find_origin(self._training, self._folder, last)
         if origin is None:
             return "Played again from the last sound checkpoint it did not come back."
-        self.tell(as_verdict(self._training, origin))
+        self.tell([as_verdict(self._training, origin)])
         return f"In round {origin.round:,} {origin.what}."
 
-    def tell(self, told: Told) -> None:
-        """Keep a verdict in the run, and show it."""
-        self._folder.add_verdict(told.line())
-        self._observers.tell("gan_recipe_verdict", folder=self._folder.path, **told.line())
-        self._journal.screen.verdict(told)
+    def tell(self, verdicts: Sequence[Told]) -> None:
+        """Keep verdicts in the run, show them, and follow what the recipe says of them. Raises GoBack."""
+        for told in verdicts:
+            self._folder.add_verdict(told.line())
+            self._observers.tell("gan_recipe_verdict", folder=self._folder.path, **told.line())
+            self._journal.screen.verdict(told)
+        if verdicts and self._consequences is not None:
+            self._consequences.follow(verdicts)
 
 
 def _looks_at_runs(signal: Signal) -> bool:

@@ -14,9 +14,9 @@ from typing import Any
 from attrs import field, frozen
 
 from gan_recipe.errors import UserError, did_you_mean
-from gan_recipe.lineage import from_json
 from gan_recipe.notes import Note, notes
-from gan_recipe.recipe_diff import Change
+from gan_recipe.recipe_diff import Change, from_json
+from gan_recipe.recovery import recoveries
 from gan_recipe.run_folder import RunFolder, all_runs, runs_root
 
 _DAMAGED = "run.json is damaged"
@@ -40,7 +40,7 @@ class Entry:
     run: RunFolder
     #: "done", "stopped", "failed", "running", or "killed" when it ended without a word; else what its files lack.
     outcome: str
-    #: Why it failed; empty otherwise.
+    #: Why it failed, or the verdict at which it stopped; empty otherwise.
     why: str
     #: Rounds done, and planned.
     round: int
@@ -55,6 +55,8 @@ class Entry:
     figures: Mapping[str, float]
     baseline: Mapping[str, float]
     verdicts: list[Verdict]
+    #: Each time that it went back to an earlier checkpoint, in plain words.
+    recoveries: list[str]
     notes: list[Note]
 
     @property
@@ -89,7 +91,7 @@ def read_entry(run: RunFolder) -> Entry:
     return Entry(
         run=run,
         outcome=outcome,
-        why=str(told.get("why", "")) if outcome == "failed" else "",
+        why=str(told.get("why", "")) if outcome in ("failed", "stopped") else "",
         round=max(told_rounds),
         rounds=_count(told.get("rounds")),
         started=str(told.get("started", "")),
@@ -98,6 +100,7 @@ def read_entry(run: RunFolder) -> Entry:
         figures=_numbers(told.get("figures")),
         baseline=_numbers(told.get("baseline")),
         verdicts=_verdicts(run),
+        recoveries=[recovery.sentence() for recovery in recoveries(run)],
         notes=notes(run),
     )
 

@@ -304,6 +304,8 @@ class Finding:
     cure: tuple[str, ...] = ()
     #: What it is about, where there may be several: a contest, a loss, a label.
     about: str = ""
+    #: The round of the first figures that show it, where several are needed; None where those of now do.
+    since: int | None = None
 
 
 class Verdict(Component):

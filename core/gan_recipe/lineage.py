@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -11,8 +10,8 @@ from gan_recipe.code_version import code_version
 from gan_recipe.errors import UserError
 from gan_recipe.recipe import Recipe
 from gan_recipe.recipe_defaults import RecipeDefaults
-from gan_recipe.recipe_diff import Change, difference
-from gan_recipe.recipe_file import load
+from gan_recipe.recipe_diff import as_json, difference
+from gan_recipe.recovery import in_force
 from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, find_run
 from gan_recipe.warm_start import find_start
@@ -27,27 +26,12 @@ def changes_against(recipe: Recipe, name: str, registry: Registry) -> dict[str, 
     found = {}
     for run in _parents(recipe) or _before(name):
         try:
-            tables = load(str(run.recipe)).tables
+            tables = in_force(run).tables
         except UserError:
             continue
         changes = difference(tables, recipe.resolved_tables, RecipeDefaults(registry))
         found[run.name] = [as_json(change) for change in changes]
     return found
-
-
-def as_json(change: Change) -> dict[str, Any]:
-    """``key`` as a list of its parts, and ``before`` and ``after`` unless they are not stated."""
-    values = {"before": change.before, "after": change.after}
-    stated = {name: value for name, value in values.items() if value is not None}
-    told: dict[str, Any] = json.loads(json.dumps({"key": list(change.key), **stated}, default=str))
-    return told
-
-
-def from_json(told: Any) -> Change:
-    """The reverse of ``as_json``. Raises ValueError for what it never wrote."""
-    if not isinstance(told, dict) or not isinstance(told.get("key"), list) or not told["key"]:
-        raise ValueError("a change has a key")
-    return Change(tuple(map(str, told["key"])), told.get("before"), told.get("after"))
 
 
 def code_versions(registry: Registry) -> dict[str, Any]:

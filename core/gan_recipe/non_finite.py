@@ -15,6 +15,7 @@ from torch import Tensor
 from gan_recipe import checkpoint as checkpoints
 from gan_recipe.bench import Told
 from gan_recipe.errors import RunError
+from gan_recipe.going_back import restored
 from gan_recipe.graph import Store
 from gan_recipe.plan import Move
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds
@@ -47,7 +48,7 @@ def find_origin(training: Training, folder: RunFolder, last: int) -> Origin | No
 
     A fresh copy of the training does it: ``training`` is left as it is.
     """
-    again = Training(training.recipe, training.device)
+    again = Training(training.recipe, training.device, order=training.order, recoveries=training.recoveries)
     first = _restore(again, folder, last)
     for round in range(first, last):
         try:
@@ -87,7 +88,7 @@ def _restore(training: Training, folder: RunFolder, last: int) -> int:
             except (checkpoints.BrokenCheckpointError, RunError):
                 continue
             if all(_finite(list(group.values())) for group in checkpoint.tensors.values()):
-                training.restore(checkpoint)
+                restored(training, folder, checkpoint)
                 return round
     return 0
 

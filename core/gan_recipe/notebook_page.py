@@ -49,6 +49,9 @@ def _section(entry: Entry) -> Iterator[str]:
         yield ""
         rows = [[name, _figure(entry.baseline.get(name)), _figure(value)] for name, value in entry.figures.items()]
         yield from _rows(["figure", "before", "after"], rows)
+    for recovery in entry.recoveries:
+        yield ""
+        yield f"Recovery: {escaped(recovery)}"
     for verdict in entry.verdicts:
         yield ""
         yield f"Doctor, round {verdict.round:,}: {escaped(verdict.verdict)}: {escaped(verdict.told)}"

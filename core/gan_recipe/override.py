@@ -86,7 +86,7 @@ def override(recipe: RecipeFile, stated: str, settings: Settings) -> list[Proble
     """Apply ``key=value`` to ``recipe`` in place, or say what is wrong with it."""
     where = f"-s {cut(stated)}"
     left, equals, text = stated.partition("=")
-    key = _key(left)
+    key = parsed_key(left)
     if not equals or key is None:
         return [Problem(where, "", "expected key=value, such as players.generator.losses.l1.weight=5")]
     return _apply(recipe, Change(key, _value(text), Origin(where, Path())), settings)
@@ -120,15 +120,16 @@ def _stated(tables: Mapping[str, Any], at: Key) -> Iterator[tuple[Key, Any]]:
 
 def _apply(recipe: RecipeFile, change: Change, settings: Settings) -> list[Problem]:
     if ANY not in change.key:
-        return _set(recipe, change)
-    keys = _places(recipe.tables, change.key, settings)
+        return set_at(recipe, change)
+    keys = places(recipe.tables, change.key, settings)
     if not keys:
         return [Problem(change.origin.where, "", _matches_nothing(recipe.tables, change.key, settings))]
-    found = [problem for key in keys for problem in _set(recipe, Change(key, change.value, change.origin))]
+    found = [problem for key in keys for problem in set_at(recipe, Change(key, change.value, change.origin))]
     return list(dict.fromkeys(found))
 
 
-def _set(recipe: RecipeFile, change: Change) -> list[Problem]:
+def set_at(recipe: RecipeFile, change: Change) -> list[Problem]:
+    """Set the one key of a change without ``*`` in place, or say what is wrong with it."""
     key, value, where = change.key, change.value, change.origin.where
     table: Any = recipe.tables
     if key[0] == DOCTOR and len(key) > 1:
@@ -160,7 +161,7 @@ def _set(recipe: RecipeFile, change: Change) -> list[Problem]:
     return []
 
 
-def _places(tables: Mapping[str, Any], pattern: Key, settings: Settings) -> list[Key]:
+def places(tables: Mapping[str, Any], pattern: Key, settings: Settings) -> list[Key]:
     """The keys that a pattern means: of the last one it is enough that its table could state it."""
     return [
         (*at, name)
@@ -200,7 +201,7 @@ def _invented(around: Key, name: str, known: Mapping[str, Any]) -> str:
 # ------------------------------------------------------------------------------------------------------- reading
 
 
-def _key(stated: str) -> Key | None:
+def parsed_key(stated: str) -> Key | None:
     """``a.*."c d"`` as its parts; None when it is no key."""
     if "\n" in stated or stated.count(".") >= MAX_DEPTH:
         return None

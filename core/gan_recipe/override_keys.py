@@ -10,13 +10,18 @@ import attrs
 
 from gan_recipe.interfaces import KINDS
 from gan_recipe.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS
-from gan_recipe.recipe import DoctorSettings, RunSettings, SheetSettings
+from gan_recipe.recipe import DoctorSettings, RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.registry import LookupProblem, Registry
 from gan_recipe.settings import setting_name
 from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import as_key
 
-_OF_TABLES: dict[Key, type[Any]] = {("run",): RunSettings, ("sheet",): SheetSettings, ("doctor",): DoctorSettings}
+_OF_TABLES: dict[Key, type[Any]] = {
+    ("run",): RunSettings,
+    ("sheet",): SheetSettings,
+    ("doctor",): DoctorSettings,
+    ("recovery",): RecoverySettings,
+}
 
 
 def keys(tables: Mapping[str, Any], registry: Registry) -> list[str]:

@@ -18,6 +18,9 @@ from gan_recipe.optimizers import make_lr_schedule, make_optimizer
 from gan_recipe.processes import Processes
 from gan_recipe.recipe import PlayerSpec, Recipe
 
+# Where torch's optimisers and rate schedules keep rates in a group.
+_RATES = ("lr", "initial_lr", "max_lr", "min_lr")
+
 
 class Player:
     """Steps one player's networks."""
@@ -146,11 +149,25 @@ class Player:
             for (network, key), average in self._average.items():
                 average.copy_(tensors[f"average/{network}/{key}"])
         device = self.parameters[0].device
-        self._sums = {name: tensors[f"sum/{name}"].to(device) for name in state["counts"]}
-        self._counts = dict(state["counts"])
+        # A loss that the recipe has dropped when the run went back is summed no more.
+        self._counts = {name: count for name, count in state["counts"].items() if name in self.spec.losses}
+        self._sums = {name: tensors[f"sum/{name}"].to(device) for name in self._counts}
         self.moved = state["moved"]
         if self.lr_schedule is not None:
             self.lr_schedule.load_state_dict(_with_integer_keys(state["lr_schedule"]))
+
+    def set_option(self, option: str, before: Any, after: Any) -> None:
+        """Change a number of the optimiser that has been restored; a rate where its schedule has brought it to."""
+        if option != "lr":
+            for group in self.optimizer.param_groups:
+                group[option] = tuple(after) if isinstance(after, list) else after
+            return
+        factor = after / before
+        for group in self.optimizer.param_groups:
+            group |= {name: group[name] * factor for name in _RATES if name in group}
+        for name in ("base_lrs", "_last_lr"):  # timm's schedules have read the new rate when they were made
+            if hasattr(self.lr_schedule, name):
+                setattr(self.lr_schedule, name, [rate * factor for rate in getattr(self.lr_schedule, name)])
 
 
 def _with_integer_keys(state: Mapping[str, Any]) -> dict[str, Any]:

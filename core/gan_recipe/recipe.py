@@ -97,6 +97,31 @@ class DoctorSettings:
     again: int = field(default=2_000, validator=_POSITIVE)
     #: Signals and verdicts to leave out, by name.
     off: tuple[str, ...] = ()
+    #: Verdicts at which the run is saved and stops, by name; it exits with 3.
+    stop: tuple[str, ...] = ()
+
+
+@frozen
+class RecoverySettings:
+    """The table ``[recovery]``: what is done when the doctor tells of a failure; without it the run goes on as it is.
+
+    The run goes back to its last checkpoint from before the failure's first signs, what is stated below is changed, and
+    it trains on from there. Each time that it goes back, ``multiply`` multiplies what the time before left.
+    """
+
+    #: The verdicts at which the run goes back, by name.
+    on: tuple[str, ...]
+    #: How often it goes back at most; after that a verdict is told and nothing more.
+    times: int = field(default=1, validator=_POSITIVE)
+    #: Numbers of the players or of the schedule by key, and what each is multiplied with, above 0:
+    #: ``"players.*.optimizer.lr" = 0.5``. A ``*`` is every name.
+    multiply: Mapping[str, float] = field(factory=dict)
+    #: The same, and what is set in its place.
+    change: Mapping[str, Any] = field(factory=dict)
+    #: Whether the rounds are played anew with other batches, noise and dropout.
+    new_order: bool = False
+    #: How far back in rounds the first signs may lie: the checkpoints of so many last rounds are kept.
+    reach: Rounds = field(default=Rounds(2_000), validator=_POSITIVE)
 
 
 @frozen
@@ -271,6 +296,8 @@ class Recipe:
     columns: tuple[Node, ...]
     metrics: Mapping[str, MetricSpec]
     doctor: DoctorSpec
+    #: None where the run never goes back.
+    recovery: RecoverySettings | None
     #: Why a finding is meant, by its name.
     silenced: Mapping[str, str]
     #: The recipe's tables with everything extended, overridden and absolute: what a run keeps and resumes from.

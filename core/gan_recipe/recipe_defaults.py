@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from gan_recipe.interfaces import KINDS
-from gan_recipe.recipe import RunSettings, SheetSettings
+from gan_recipe.recipe import RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.registry import LookupProblem, Registry
 from gan_recipe.settings import setting_name
 from gan_recipe.toml_file import Key
@@ -29,6 +29,8 @@ class RecipeDefaults:
             return _of(RunSettings)
         if key == ("sheet",):
             return _of(SheetSettings)
+        if key == ("recovery",):
+            return _of(RecoverySettings)
         use = table.get("use")
         if not isinstance(use, str) or set(key) & set(_TORCH_CALLS):
             return {}

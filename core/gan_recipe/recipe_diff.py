@@ -5,6 +5,7 @@ It is taken between resolved tables, so that how a recipe came by a setting (``e
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from gan_recipe.toml_file import Key
 from gan_recipe.toml_value import as_key, as_toml, shortened
 
 # In the order in which a recipe is read; within a table by name, so that the order of a file's lines has no say.
-_ORDER = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics")
+_ORDER = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics", "doctor", "recovery")
 _MOST = 200
 
 #: What a table's unstated settings are, where that is known: asked with the table's key and the table.
@@ -65,6 +66,21 @@ def is_same(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(is_same, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def as_json(change: Change) -> dict[str, Any]:
+    """``key`` as a list of its parts, and ``before`` and ``after`` unless they are not stated."""
+    values = {"before": change.before, "after": change.after}
+    stated = {name: value for name, value in values.items() if value is not None}
+    told: dict[str, Any] = json.loads(json.dumps({"key": list(change.key), **stated}, default=str))
+    return told
+
+
+def from_json(told: Any) -> Change:
+    """The reverse of ``as_json``. Raises ValueError for what it never wrote."""
+    if not isinstance(told, dict) or not isinstance(told.get("key"), list) or not told["key"]:
+        raise ValueError("a change has a key")
+    return Change(tuple(map(str, told["key"])), told.get("before"), told.get("after"))
 
 
 def _compare(key: Key, before: Mapping[str, Any], after: Mapping[str, Any], defaults: Defaults) -> Iterator[Change]:

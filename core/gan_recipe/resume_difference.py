@@ -62,11 +62,17 @@ class TrialRun:
         return {path.name: path.read_text().splitlines() for path in sorted(self.path.glob("*.jsonl"))}
 
 
+# How often the run had gone back when it made the checkpoint.
+_RECOVERIES = "state/recoveries"
+
+
 def parting(straight: TrialRun, stopped: TrialRun, stops: Sequence[int]) -> Parting | None:
     """Where a run that was stopped first differs from one that was not; None when it never does."""
-    mine = dict(straight.digests())
+    mine = {(round, found.get(_RECOVERIES)): found for round, found in straight.digests()}
     for round, other in stopped.digests():
-        one = mine.get(round, other)  # a checkpoint that only the stop made has nothing to be compared with
+        one = mine.get(
+            (round, other.get(_RECOVERIES)), other
+        )  # a checkpoint that only the stop made has nothing to be compared with
         differ = sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
         if differ:
             before = [stop for stop in stops if stop < round]

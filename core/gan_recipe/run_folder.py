@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from attrs import define, field
 
-from gan_recipe.durable import append_line, cut_file, replace_file
+from gan_recipe.durable import append_line, cut_file, replace_file, sync
 from gan_recipe.errors import BusyError, RunError, UserError, did_you_mean
 from gan_recipe.folder_lock import is_locked, locked
 
@@ -57,6 +57,10 @@ class RunFolder:
     @property
     def verdicts(self) -> Path:
         return self.path / "verdicts.jsonl"
+
+    @property
+    def recoveries(self) -> Path:
+        return self.path / "recoveries.jsonl"
 
     @property
     def notes(self) -> Path:
@@ -133,9 +137,22 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"{self.verdicts} cannot be written: {error.strerror}") from error
 
+    def recovery_lines(self) -> Iterator[dict[str, Any]]:
+        """The lines of ``recoveries.jsonl``: when the run went back, and where to."""
+        return _lines(self.recoveries)
+
+    def add_recovery(self, line: Mapping[str, Any]) -> None:
+        """Append a line to ``recoveries.jsonl``; it is on the disk then. Raises RunError."""
+        try:
+            append_line(self.recoveries, json.dumps(line))
+            sync(self.recoveries)
+            sync(self.path)
+        except OSError as error:
+            raise RunError(f"{self.recoveries} cannot be written: {error.strerror}") from error
+
     def lengths(self) -> dict[str, int]:
-        """How long the files are that a run only ever appends to: every ``*.jsonl`` but a person's notes."""
-        found = [path for path in sorted(self.path.glob("*.jsonl")) if path != self.notes]
+        """How long the files are that belong to a run's state: every ``*.jsonl`` but notes and recoveries."""
+        found = [path for path in sorted(self.path.glob("*.jsonl")) if path not in (self.notes, self.recoveries)]
         return {path.name: path.stat().st_size for path in found}
 
     def cut_back(self, lengths: Mapping[str, int]) -> list[str]:

@@ -21,7 +21,7 @@ from gan_recipe.findings import MEANINGS
 from gan_recipe.interfaces import ClassCount, Component, Constraint, Loss, Metric, Network, Rounds
 from gan_recipe.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, TIMM, Option, TorchCall
 from gan_recipe.ramp import Ramp
-from gan_recipe.recipe import Averaging, BalanceSettings, DoctorSettings, RunSettings, SheetSettings
+from gan_recipe.recipe import Averaging, BalanceSettings, DoctorSettings, RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.registry import Registry
 from gan_recipe.settings import setting_name
 from gan_recipe.summary import summary
@@ -71,6 +71,8 @@ def recipe_schema(registry: Registry) -> _Schema:
     run.pop("required")
     doctor = _settings(DoctorSettings)
     doctor["properties"] |= {"signals": _named(of("signal")), "verdicts": _named(of("verdict"))}
+    recovery = _settings(RecoverySettings)
+    recovery.pop("required")
     return {
         "$schema": DIALECT,
         "title": "A recipe of gan-recipe",
@@ -90,6 +92,7 @@ def recipe_schema(registry: Registry) -> _Schema:
             "sheet": _settings(SheetSettings),
             "metrics": _named(of("metric"), "Figures over held-out samples."),
             "doctor": doctor,
+            "recovery": recovery,
             "findings": _findings(),
         },
         "if": {"required": ["players"], "not": {"required": ["extends"]}},

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
+
+if TYPE_CHECKING:
+    from gan_recipe.bench import Told
 
 # SIGUSR1 is what a cluster's scheduler can be told to send some time before it ends a job.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -23,19 +26,25 @@ class StoppedAtOnce(KeyboardInterrupt):
         self.number = number
 
 
+#: In place of a signal's number, and above all of them: the doctor told of what the recipe names in ``doctor.stop``.
+BY_VERDICT = 256
+
+
 @define
 class Stop:
     """Whether somebody asked a run to stop."""
 
-    #: The number of the signal that asked; None while nobody did.
+    #: The number of the signal that asked, or BY_VERDICT; None while nobody did.
     asked: int | None = None
+    #: The verdict that did.
+    verdict: Told | None = None
     #: Whether there is nothing left that a stop could lose, so that the first signal stops at once, too.
     at_once: bool = False
 
 
 def exit_code(number: int) -> int:
-    """What a process that signal ``number`` stopped exits with, as shells have it: 130, 143, 138."""
-    return 128 + number
+    """What a process that signal ``number`` stopped exits with, as shells have it: 130, 143, 138; 3 by a verdict."""
+    return 3 if number == BY_VERDICT else 128 + number
 
 
 @contextmanager
@@ -48,7 +57,7 @@ def asked_to_stop() -> Iterator[Stop]:
     before: dict[signal.Signals, Any] = {}
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.asked is None and not stop.at_once:
+        if stop.asked in (None, BY_VERDICT) and not stop.at_once:
             stop.asked = number
             return
         for each in _SIGNALS:

@@ -14,15 +14,17 @@ from attrs import frozen
 
 from gan_recipe import checkpoint as checkpoints
 from gan_recipe.changed_weights import ramped
-from gan_recipe.check import check
+from gan_recipe.check import check_run
 from gan_recipe.checkpoint import Checkpoint
 from gan_recipe.checkpoint_size import checkpoint_size
 from gan_recipe.component_failure import FAILURE, ComponentError, failed
+from gan_recipe.consequences import Consequences
 from gan_recipe.disk_use import foretold, see_that_there_is_room
 from gan_recipe.doctor import Doctor
-from gan_recipe.errors import RunError, UserError
+from gan_recipe.errors import Problem, RecipeError, RunError, UserError
 from gan_recipe.evaluate import measure
 from gan_recipe.findings import refuse
+from gan_recipe.going_back import GoBack, carry_out, decide, order, restored, trained_anew
 from gan_recipe.journal import LATE, Journal, Screen
 from gan_recipe.lineage import changes_against, code_versions
 from gan_recipe.new_run import check_new, new_run
@@ -30,11 +32,12 @@ from gan_recipe.observers import Observers
 from gan_recipe.processes import Processes, by_first, together
 from gan_recipe.recipe import Recipe
 from gan_recipe.recipe_file import plain
+from gan_recipe.recovery import is_regular, recoveries, within_reach
 from gan_recipe.registry import Registry
 from gan_recipe.report import report_at_end
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds, description_text, find_run, now, runs_named, runs_root
 from gan_recipe.sheet import write_sheet
-from gan_recipe.stopping import Stop, asked_to_stop
+from gan_recipe.stopping import BY_VERDICT, Stop, asked_to_stop
 from gan_recipe.training import Training, use_available_cores
 from gan_recipe.unwritten_folder import UnwrittenFolder
 from gan_recipe.versions import changes, versions
@@ -52,8 +55,10 @@ class Outcome:
     #: The metrics at the end, and as they were before anything was learned, where a baseline is stated.
     figures: Mapping[str, float]
     baseline: Mapping[str, float]
-    #: The signal that stopped it.
+    #: The signal that stopped it, or stopping.BY_VERDICT.
     signal: int | None = None
+    #: The verdict that did, in words.
+    why: str = ""
 
 
 def start(
@@ -74,6 +79,7 @@ def start(
     ``told`` is added to ``run.json``, such as the sweep that the run belongs to.
     """
     check_new(name or recipe.name)
+    _refuse_processes(recipe, processes)
     threads = use_available_cores()
     recipe, changed = ramped(recipe)
     for sentence in changed:
@@ -167,17 +173,19 @@ def resume(
     recipe = together(
         processes,
         # A checkpoint holds all weights: the run that they once came from may be gone.
-        lambda: check(str(folder.recipe), registry=registry, starts=None if checkpoint else existing),
+        lambda: check_run(folder, registry, starts=None if checkpoint else existing),
     )
+    _refuse_processes(recipe, processes)
     use_available_cores()
-    training = together(processes, lambda: Training(recipe, chosen_device(device, processes), processes))
+    gone_back = {"order": order(folder), "recoveries": len(recoveries(folder))}
+    training = together(processes, lambda: Training(recipe, chosen_device(device, processes), processes, **gone_back))
     for sentence in changes(description.get("versions", {}), versions(registry, torch.__version__)):
         screen.say(f"{sentence}; it goes on with that")
     if description["data"] != training.stream.fingerprints:
         screen.say("the data is not what this run began with; it goes on with the data as it is now")
     first = checkpoint.round if checkpoint else 0
     if checkpoint:
-        training.restore(checkpoint)
+        restored(training, folder, checkpoint)
 
     def cut_back() -> None:
         already = len(checkpoint_rounds(folder))
@@ -202,6 +210,7 @@ def _last_state(stated: str, screen: Screen) -> tuple[RunFolder, Checkpoint | No
             f'To train on from its weights, state start = "{folder.name}" on the networks of a new recipe'
         )
     checkpoints.sweep(folder)
+    carry_out(folder)
     checkpoint = None
     if checkpoint_rounds(folder):
         checkpoint, skipped = checkpoints.load_newest(folder)
@@ -211,6 +220,13 @@ def _last_state(stated: str, screen: Screen) -> tuple[RunFolder, Checkpoint | No
     else:
         screen.say(f"{folder.name} was stopped before its first checkpoint: it begins again")
     return folder, checkpoint
+
+
+def _refuse_processes(recipe: Recipe, processes: Processes | None) -> None:
+    if recipe.recovery and processes is not None:
+        where = recipe.file.origin(("recovery",)).where
+        what = "going back is for a run of one process: several would each have seen another part of the failure"
+        raise RecipeError([Problem(where, "recovery", what)])
 
 
 def chosen_device(stated: str, processes: Processes | None = None) -> str:
@@ -250,7 +266,13 @@ def _run(
     try:
         with asked_to_stop() as stop:
             try:
-                done = train(training, folder, observers, screen, stop, first=first)
+                while True:
+                    try:
+                        done = train(training, registry, folder, observers, screen, stop, first=first)
+                        break
+                    except GoBack as back:
+                        screen.end()
+                        training, first = _gone_back(training, registry, folder, screen, back)
             finally:
                 screen.end()
             figures: dict[str, float] = {}
@@ -261,7 +283,9 @@ def _run(
                 stop.at_once = True
                 figures, baseline = _final_figures(training, folder, observers, screen, description)
         how = "done" if asked is None else "stopped"
-        return Outcome(folder, how, done, figures, baseline, asked)
+        if asked == BY_VERDICT and stop.verdict is not None:
+            description["why"] = f"{stop.verdict.verdict} in round {stop.verdict.round:,}: {stop.verdict.told}"
+        return Outcome(folder, how, done, figures, baseline, asked, description.get("why", ""))
     except ComponentError as error:
         failure = failed(error, training.recipe, registry, folder, training.round, writes=writes)
         description["why"] = str(failure)
@@ -294,21 +318,49 @@ def _close(folder: RunFolder, description: Mapping[str, Any], observers: Observe
         folder.unlock()
 
 
+def _gone_back(
+    training: Training, registry: Registry, folder: RunFolder, screen: Screen, back: GoBack
+) -> tuple[Training, int]:
+    """The training at the checkpoint that it goes back to, and the round of that."""
+    recovery = decide(folder, training.recipe, registry, back)
+    screen.say(f"{folder.name} {recovery.sentence()}")
+    carry_out(folder)
+    return trained_anew(training, folder, registry)
+
+
 def train(
-    training: Training, folder: RunFolder, observers: Observers, screen: Screen, stop: Stop, *, first: int
+    training: Training,
+    registry: Registry,
+    folder: RunFolder,
+    observers: Observers,
+    screen: Screen,
+    stop: Stop,
+    *,
+    first: int,
 ) -> int:
-    """The loop, from round ``first`` on. Returns how many rounds are done: all, or fewer when asked to stop."""
+    """The loop, from round ``first`` on. Returns how many rounds are done: all, or fewer when asked to stop.
+
+    Raises GoBack when the run is to go on from an earlier checkpoint.
+    """
     recipe = training.recipe
     run, sheet, processes = recipe.run, recipe.sheet, training.processes
     journal = Journal(training, folder, observers, screen)
-    doctor = Doctor(training, folder, observers, journal) if recipe.doctor.settings.enabled else None
-    watch = doctor.watch if doctor else None
-    done = first
+    # Of several processes each has seen its own part of a batch: one of them decides.
+    consequences = (
+        Consequences(recipe, registry, folder, stop, screen.say) if processes is None or processes.first else None
+    )
     if first == 0:
         drawn = _write_sheet(training, folder, observers, 0)
-        if processes is None or processes.first:
+        if not training.is_back and (processes is None or processes.first):
             screen.say(foretold(recipe, checkpoint_size(training), drawn, folder.path))
+        if recipe.recovery and not checkpoint_rounds(folder):
+            _save(training, folder, 0)
     screen.begin(run.rounds, first, run.batch)
+    if training.is_back:
+        journal.write(first, {"run/recoveries": float(training.recoveries)})
+    doctor = Doctor(training, folder, observers, journal, consequences) if recipe.doctor.settings.enabled else None
+    watch = doctor.watch if doctor else None
+    done = first
     with training.stream.ahead(first, run.rounds) as batches:
         for batch in batches:
             training.play(done, batch, watch)
@@ -370,9 +422,11 @@ def _write_sheet(training: Training, folder: RunFolder, observers: Observers, ro
 
 def _save(training: Training, folder: RunFolder, round: int) -> None:
     run, state = training.recipe.run, training.checkpoint(round)
+    regular = [each for each in {*checkpoint_rounds(folder), round} if is_regular(training.recipe, each)]
+    keep_at = {*run.keep_at, *within_reach(training.recipe, regular)}
 
     def save() -> None:
-        checkpoints.save(folder, state, keep=run.keep, keep_at=run.keep_at)
+        checkpoints.save(folder, state, keep=run.keep, keep_at=keep_at)
 
     by_first(training.processes, save)
 

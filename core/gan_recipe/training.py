@@ -26,6 +26,7 @@ from gan_recipe.player import Player
 from gan_recipe.processes import Processes, share_of_cores, told_once
 from gan_recipe.randomness import derived_seed, seeded
 from gan_recipe.recipe import ConstraintSpec, Recipe
+from gan_recipe.recipe_diff import Change
 from gan_recipe.row_draws import RowDraws
 from gan_recipe.shared_batch_norm import share_batch_norms, strange_batch_norms
 from gan_recipe.split_check import check_split
@@ -54,9 +55,24 @@ class _Program:
 class Training:
     """Everything of a run that lives in memory."""
 
-    def __init__(self, recipe: Recipe, device: str = "cpu", processes: Processes | None = None) -> None:
-        """Build and rehearse; nothing is written. Raises RecipeError for whatever does not fit."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: str = "cpu",
+        processes: Processes | None = None,
+        *,
+        order: int = 0,
+        recoveries: int = 0,
+    ) -> None:
+        """Build and rehearse; nothing is written. Raises RecipeError for whatever does not fit.
+
+        ``order`` says how often the order of data has changed, ``recoveries`` how often the run has gone back.
+        """
         self.processes = processes
+        self.order, self.recoveries = order, recoveries
+        #: Whether it has just gone back, so that no figure and no checkpoint tells of it yet.
+        self.is_back = False
+        self._seed_of_rounds = derived_seed("order", recipe.run.seed, order) if order else recipe.run.seed
         self._digests: deque[tuple[int, Tensor]] = deque()
         self.recipe = recipe
         self.device = device
@@ -66,7 +82,8 @@ class Training:
         share = (processes.rank, processes.count) if processes else (0, 1)
         if run.batch % share[1]:
             raise RecipeError([_uneven(recipe, share[1])])
-        self.stream = self.open_stream(frozenset(node.name for node in self.leaves), share=share)
+        read = frozenset(node.name for node in self.leaves)
+        self.stream = self.open_stream(read, share=share, seed=self._seed_of_rounds)
         seen = frozenset(node.name for node in _fields_below(looked_at(recipe)))
         self.held_out = self.open_stream(seen, held_out=True)
         first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).batch(
@@ -146,7 +163,14 @@ class Training:
         # Two samples at least: the rehearsal's batch norm is not shared yet.
         return {name: tensor[: max(share, 2)] for name, tensor in first.items()}
 
-    def open_stream(self, fields: frozenset[str], *, held_out: bool = False, share: tuple[int, int] = (0, 1)) -> Stream:
+    def open_stream(
+        self,
+        fields: frozenset[str],
+        *,
+        held_out: bool = False,
+        share: tuple[int, int] = (0, 1),
+        seed: int | None = None,
+    ) -> Stream:
         """The training or the held-out data, of which batches hold ``fields``. A source is opened once."""
         run = self.recipe.run
         sources = {
@@ -158,7 +182,7 @@ class Training:
             sources,
             sorted(fields),
             batch=run.batch,
-            seed=run.seed,
+            seed=run.seed if seed is None else seed,
             device=self.device,
             channels_last=run.channels_last,
             share=share,
@@ -199,7 +223,7 @@ class Training:
         """One round: whoever moves in it moves, in order, as planned. ``watch`` sees it and leaves it as it is."""
         self.round = round
         # Dropout and the like draw from torch's global generators, which are functions of the round.
-        self._seed(derived_seed("round", self.recipe.run.seed, round))
+        self._seed(derived_seed("round", self._seed_of_rounds, round))
         if self.processes is not None:
             self.processes.waiting.round = round
         for name, follow in self._at_round:
@@ -330,13 +354,13 @@ class Training:
                 for key, value in network.state_dict().items()
             }
         }
-        state: dict[str, Any] = {"players": {}}
+        state: dict[str, Any] = {"players": {}, **({"recoveries": self.recoveries} if self.recoveries else {})}
         for name, player in self.players.items():
             tensors[f"player-{name}"], state["players"][name] = player.tensors()
         return Checkpoint(round, tensors, state)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of this recipe."""
+    def restore(self, checkpoint: Checkpoint, changes: Sequence[Change] = ()) -> None:
+        """Go on from a checkpoint of this recipe, which has changed so since."""
         for name, network in self.graph.networks.items():
             prefix = f"{name}/"
             mine = {
@@ -347,6 +371,9 @@ class Training:
             network.load_state_dict(mine)
         for name, player in self.players.items():
             player.restore(checkpoint.tensors[f"player-{name}"], checkpoint.state["players"][name])
+            for change in changes:
+                if change.key[:-1] == (*player.spec.key, "optimizer"):
+                    player.set_option(change.key[-1], change.before, change.after)
 
 
 def _attached(recipe: Recipe, constraint: ConstraintSpec, network: nn.Module) -> list[Problem]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from gan_recipe.bench import Told
-from gan_recipe.checkpoint import BrokenCheckpointError, load
+from gan_recipe.checkpoint import BrokenCheckpointError, load, recoveries_before
 from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds
 from gan_recipe.train import resume, start
@@ -46,13 +46,15 @@ class _Watch:
 
     def __init__(self, trial: Trial, folder: RunFolder) -> None:
         self._trial, self._folder = trial, folder
-        self._noted: set[int] = set()
+        self._noted: set[tuple[int, int | None]] = set()
 
     def note(self) -> None:
         """Append the digests of the checkpoints that were made since."""
         for round in checkpoint_rounds(self._folder):
-            if round not in self._noted:
-                self._noted.add(round)
+            # A run that has gone back makes a round's checkpoint again, and another one.
+            made = (round, recoveries_before(self._folder, round))
+            if made not in self._noted:
+                self._noted.add(made)
                 try:
                     checkpoint = load(self._folder, round)
                 except BrokenCheckpointError as error:

@@ -54,6 +54,7 @@ class ModeCollapse(Verdict):
                     figures,
                     many_modes(case, contest),
                     at,
+                    seen["modes" if few else "diversity"].recent(self.samples).rounds[0],
                 )
 
 
@@ -107,6 +108,7 @@ class SuddenCollapse(Verdict):
                         {"before": middle, "now": now, "usual_deviation": usual},
                         lower_rates(case, 0.1),
                         at,
+                        series.recent(self.samples).rounds[0],
                     )
                     break
 
@@ -140,4 +142,5 @@ class SaturatedGenerator(Verdict):
                     figures,
                     lower_rates(case, 0.05),
                     at,
+                    limits.recent(self.samples).rounds[0],
                 )

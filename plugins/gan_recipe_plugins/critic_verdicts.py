@@ -50,6 +50,7 @@ class CriticTooStrong(Verdict):
                     figures,
                     held_back(case, contest),
                     at,
+                    doubt.recent(self.samples).rounds[0],
                 )
 
 
@@ -88,6 +89,7 @@ class CriticTooWeak(Verdict):
                     figures,
                     equal_pace(case, contest),
                     at,
+                    ranked.recent(self.samples).rounds[0],
                 )
 
 
@@ -124,4 +126,5 @@ class Overfitting(Verdict):
                     figures,
                     slope_penalty(case, contest, weight=10.0),
                     at,
+                    share.recent(self.samples).rounds[0],
                 )

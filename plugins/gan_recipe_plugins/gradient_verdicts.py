@@ -57,6 +57,7 @@ class OneLossLeads(Verdict):
                     {f"share_{name}": value for name, value in figures.items()},
                     balanced(case, str(player), leader, figures[leader]),
                     f"{player}/{meeting.label}",
+                    max(0, case.round - self.rounds),
                 )
 
     def _stays(self, series: Series, case: Case, *, above: float | None = None, below: float | None = None) -> bool:
@@ -97,6 +98,7 @@ class Diverged(Verdict):
                         {f"mean_{name}_score": each.last for name, each in sides.items() if len(each)},
                         bounded(case, contest),
                         at,
+                        series.recent(self.samples).rounds[0],
                     )
                     break
         for name in case.recipe.players:
@@ -110,4 +112,5 @@ class Diverged(Verdict):
                     {"weights": weights.last, "at_the_start": weights.values[0]},
                     lower_rates(case, 0.1),
                     name,
+                    weights.recent(self.samples).rounds[0],
                 )

@@ -48,6 +48,7 @@ class FactorLost(Verdict):
                         {"seen": recent.mean()},
                         (),
                         label,
+                        recent.rounds[0],
                     )
         for player in case.recipe.players.values():
             for loss in player.losses.values():
@@ -68,6 +69,7 @@ class FactorLost(Verdict):
                         {"loss": value, "guess": guess},
                         other_labels(case, player.name, loss.name),
                         f"{player.name}/{loss.name}",
+                        recent.rounds[0],
                     )
 
 

@@ -49,6 +49,8 @@ def diagnose(run: str, family: bool, cured: Path | None) -> None:
 
 def _short(found: Diagnosis) -> Iterator[str]:
     yield f"{found.folder.name}: {_summary(found)}"
+    for recovery in found.recoveries:
+        yield f"  {recovery}"
     for told in found.told:
         yield f"  round {told.round:,}: {told.verdict}" + (f" ({told.about})" if told.about else "")
 
@@ -65,6 +67,9 @@ def _long(found: Diagnosis) -> Iterator[str]:
     from gan_recipe.cli.paragraphs import reflowed, width
 
     yield harmless(f"{found.folder.name}: {_summary(found)}")
+    for recovery in found.recoveries:
+        yield ""
+        yield from reflowed(harmless(f"It {recovery}"), width()).splitlines()
     for told in found.told:
         yield ""
         about = f" of {told.about}" if told.about else ""

@@ -91,6 +91,7 @@ def _tables(stated: str, registry: Registry) -> tuple[str, dict[str, Any]]:
     """What ``stated`` is, and its resolved tables. Raises UserError."""
     from gan_recipe.check import resolved
     from gan_recipe.recipe_file import find_recipe
+    from gan_recipe.recovery import in_force
 
     try:
         find_recipe(stated)
@@ -98,7 +99,7 @@ def _tables(stated: str, registry: Registry) -> tuple[str, dict[str, Any]]:
         run = _run(stated, no_recipe)
         if not run.recipe.is_file():
             raise UserError(f"{run.name} keeps no recipe: {run.recipe} is missing") from None
-        return f"the run {run.name}", resolved(str(run.recipe), registry)
+        return f"the run {run.name}", resolved(in_force(run), registry)
     return f"the recipe {stated}", resolved(stated, registry)
 
 

@@ -24,8 +24,8 @@ def log(names: tuple[str, ...], markdown: bool) -> None:
     """Tell what was tried: every run, newest last.
 
     Each with the runs that its weights come from, what its recipe changed against them (or else against the run of the
-    same name before it), its figures, how it ended, what the doctor said, and your notes. With NAME, a run's or
-    NAME/N, only those runs, what they came from and what came from them.
+    same name before it), its figures, how it ended, where it went back, what the doctor said, and your notes. With
+    NAME, a run's or NAME/N, only those runs, what they came from and what came from them.
     """
     from gan_recipe.history import history
     from gan_recipe.run_folder import runs_root
@@ -101,6 +101,8 @@ def _lines(entry: Entry) -> Iterator[str]:
             yield from _labelled("", rest, columns)
     if entry.figures:
         yield from _labelled("figures", "  ".join(figure_texts(entry)), columns)
+    for recovery in entry.recoveries:
+        yield from _labelled("recovery", recovery, columns)
     for verdict in entry.verdicts:
         told = f"round {verdict.round:,}, {verdict.verdict}: {verdict.told}"
         yield from _labelled("doctor", told, columns)

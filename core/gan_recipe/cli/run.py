@@ -66,6 +66,7 @@ def run(
       0    trained to the end
       1    the run failed, for a reason that is told
       2    the recipe or the command is wrong; nothing was written
+      3    stopped at a verdict that the recipe names in doctor.stop; saved
       73   another process is training this run
       130  stopped by Ctrl-C (SIGINT)
       138  stopped by SIGUSR1
@@ -177,6 +178,8 @@ def _processes() -> Iterator[Processes | None]:
 
 def _report(outcome: Outcome) -> None:
     folder = outcome.folder
+    if outcome.why:
+        click.echo(harmless(f"Stopped at a verdict that doctor.stop names. {outcome.why}"))
     if outcome.how == "stopped":
         click.echo(f"Stopped and saved after {outcome.round:,} rounds. Go on: gan-recipe run --resume {folder.name}")
         return

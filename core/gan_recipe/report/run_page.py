@@ -67,6 +67,7 @@ def run_page(run: RunFolder) -> str:
         ),
         why=_cut(entry.why),
         notes=entry.notes[-_MOST_NOTES:],
+        recoveries=[_cut(recovery) for recovery in entry.recoveries[:_MOST_VERDICTS]],
         verdicts=entry.verdicts[:_MOST_VERDICTS],
         verdicts_left_out=max(0, len(entry.verdicts) - _MOST_VERDICTS),
         figures=_figures(entry, compared),

@@ -8,7 +8,7 @@ from typing import Any
 from gan_recipe.documentation import settings
 from gan_recipe.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, Option, TorchCall
 from gan_recipe.ramp import Ramp
-from gan_recipe.recipe import DoctorSettings, RunSettings, SheetSettings
+from gan_recipe.recipe import DoctorSettings, RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.registry import Registry
 from gan_recipe.schema import recipe_schema
 from gan_recipe.settings import describe_type
@@ -61,6 +61,9 @@ def recipe_reference(registry: Registry) -> str:
         "## [doctor]",
         "Beside these, tables `signals.NAME` and `verdicts.NAME`, each with its `use`, add or change what is measured.",
         settings_table(settings(DoctorSettings), ""),
+        "## [recovery]",
+        "Going back to a healthy checkpoint when the doctor tells of a failure: see the page of treatments.",
+        settings_table(settings(RecoverySettings), ""),
         "## [findings]",
         '`silence.NAME = "REASON"` silences a finding that is meant, and says why; `gan-recipe check` names it.',
         "## Optimisers",
