@@ -29,7 +29,7 @@ Write = Callable[..., str]
 def entry(name: str, started: str = "", parents: tuple[str, ...] = (), **told: Any) -> Entry:
     from_ = {f"{parent}@1": ("g",) for parent in parents}
     whole = {"outcome": "done", "why": "", "round": 1, "rounds": 1, "changes": {}, "figures": {}, "baseline": {}}
-    whole |= {"verdicts": [], "notes": []}
+    whole |= {"verdicts": [], "recoveries": [], "notes": []}
     return Entry(RunFolder(Path("runs") / name), started=started, parents=from_, **(whole | told))
 
 

@@ -9,7 +9,7 @@ import click
 
 from gan_recipe.cli import cli
 from gan_recipe.errors import BusyError, RunError, UserError
-from gan_recipe.stopping import exit_code
+from gan_recipe.stopping import BY_VERDICT, exit_code
 
 PAGE = (Path(__file__).parents[1] / "docs" / "resume.md").read_text()
 
@@ -19,7 +19,7 @@ def test_the_exit_codes_are_those_of_the_help_and_of_the_code() -> None:
     stated = {int(code) for code in re.findall(r"^\| (\d+) \|", PAGE, re.M)}
     told = {int(code) for code in re.findall(r"^ +(\d+) +\w", cli.commands["run"].help or "", re.M)}
     errors = {UserError.exit_code, RunError.exit_code, BusyError.exit_code}
-    assert stated == told == {0, *errors, exit_code(2), exit_code(10), exit_code(15)}
+    assert stated == told == {0, *errors, exit_code(2), exit_code(10), exit_code(15), exit_code(BY_VERDICT)}
 
 
 def test_every_command_of_the_page_parses() -> None:

@@ -53,11 +53,11 @@ def test_every_component_of_the_page_exists() -> None:
 
 
 def test_the_recipe_lines_of_the_page_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The block as it stands, within a recipe that has what it reads, and each line of the table that is a key."""
+    """The blocks as they stand, within a recipe that has what they read, and each line of the table that is a key."""
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    recovery, block = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     tomllib.loads(block)
-    text = AROUND
+    text = f"{AROUND}\n{recovery}"
     for table in ("networks", "values"):
         lines = re.search(rf"\[{table}\]\n((?:\w.*\n)+)", block)
         assert lines is not None
@@ -68,4 +68,4 @@ def test_the_recipe_lines_of_the_page_check(tmp_path: Path, monkeypatch: pytest.
     assert len(of_critic) >= 2 and len(of_generator) == 2
     text = text.replace("[players.generator]\n", "\n".join([*of_critic, "", "[players.generator]", *of_generator, ""]))
     Path("treated.toml").write_text(text)
-    check("treated.toml")
+    assert check("treated.toml").recovery is not None
