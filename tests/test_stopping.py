@@ -9,13 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from gan_recipe import train as train_module
 from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.errors import BusyError, UserError
+from gan_recipe.history import history
 from gan_recipe.recipe import Recipe
 from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
@@ -163,6 +166,27 @@ def test_resume_or_start_is_one_command_for_a_job_and_all_its_restarts() -> None
     assert named.folder.name == "ring/7"
     with pytest.raises(UserError, match="is no name for a run"):
         resume_or_start(sound(), registry, QuietScreen(), name="../ring")
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_clock_that_is_a_day_off_changes_nothing(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between start and resume the clock jumps, and every file tells the wrong time: all goes by rounds and numbers."""
+    plan = ("run.checkpoint_every=1", "run.observers=['tensorboard']")
+    whole = train(None, *plan).folder
+    run = train(Watching({4: kill(signal.SIGTERM)}), *plan).folder
+    elsewhen = time.time() + days * 86_400
+    monkeypatch.setattr(time, "time", lambda: elsewhen)
+    monkeypatch.setattr(train_module, "now", lambda: datetime.fromtimestamp(elsewhen, UTC).isoformat())
+    # The newest round has the oldest files.
+    for number, path in enumerate(sorted(run.path.rglob("*"))):
+        os.utime(path, (elsewhen - number * 3_600, elsewhen - number * 3_600))
+    screen = Watching()
+    outcome = resume(run.name, Registry.installed(), screen)
+    assert f"building {run.name} as it was before round 4" in screen.said
+    assert outcome.how == "done" and checkpoint_rounds(run) == [5, 6]
+    assert what_must_be_equal(run) == what_must_be_equal(whole)
+    assert [entry.run.name for entry in history()] == ["ring/1", "ring/2"]
+    assert find_run("ring") == run
 
 
 def test_a_run_that_is_being_trained_is_not_trained_twice() -> None:
