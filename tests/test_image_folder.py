@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from gan_recipe_plugins._array_store import Append, stored_array
+from gan_recipe_plugins._image_folder.decoding import Form, decode
 from gan_recipe_plugins.image_folder import ImageFolder
 
 PATTERN = r"(?P<person>[^_]+)_(?P<pose>[^_]+)_(?P<mood>[^_]+)\.png"
@@ -500,6 +501,80 @@ def test_unreadable_files_are_counted_and_named(faces: Path) -> None:
         assert parts(name)["pose"] == POSES[pose]
     with pytest.warns(UserWarning, match="6 of 46 images cannot be read"):
         everything(faces).open(held_out=True)
+
+
+def jpegs(folder: Path, count: int = 24) -> Path:
+    """Photographs of noise, and beside the folder their sums, as sha256sum writes them."""
+    folder.mkdir()
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 255, (32, 32, 3), dtype="uint8")
+        Image.fromarray(pixels).save(folder / f"p{number:02}.jpg", quality=90)
+    (folder / "odd\\name.jpg").write_bytes((folder / "p00.jpg").read_bytes())
+    (folder / "notes.txt").write_text("no image")
+    found = subprocess.run(
+        "find . -type f -exec sha256sum {} +", cwd=folder, shell=True, capture_output=True, check=True
+    )
+    folder.with_suffix(".sha256").write_bytes(found.stdout)
+    return folder
+
+
+def test_sums_change_nothing_where_all_is_sound(tmp_path: Path) -> None:
+    """Nor the run's fingerprint: they are no part of what is seen."""
+    folder = jpegs(tmp_path / "jpegs")
+    without = ImageFolder(folder, size=16).open()
+    with_sums = ImageFolder(folder, size=16, sums=tmp_path / "jpegs.sha256").open()
+    assert with_sums.fingerprint == without.fingerprint
+    assert_equal(with_sums.batch(3, 0, 8), without.batch(3, 0, 8))
+
+
+def test_a_flipped_bit_is_seen_by_the_sums_and_by_nobody_else(tmp_path: Path) -> None:
+    """Every flipped file is named, whether it decodes or not; most do, and without sums train as other pictures."""
+    folder = jpegs(tmp_path / "jpegs")
+    draw = random.Random(0)
+    silent = 0
+    for path in sorted(folder.glob("p*.jpg")):
+        whole = path.read_bytes()
+        flipped = bytearray(whole)
+        flipped[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
+        path.write_bytes(flipped)
+        silent += isinstance(decode(path, Form(3, 16, 1.0, 10**6)), np.ndarray)
+        with pytest.raises(ValueError, match=rf"1 images are not what they were: '{path.name}'; restore"):
+            ImageFolder(folder, size=16, sums=tmp_path / "jpegs.sha256").open()
+        path.write_bytes(whole)
+    assert silent > 24 // 2
+
+
+def test_what_is_missing_or_has_no_sum_is_named(tmp_path: Path) -> None:
+    """An index that covers less than the folder would be one nobody can trust."""
+    folder = jpegs(tmp_path / "jpegs")
+    (folder / "p07.jpg").rename(folder / "new.jpg")
+    with pytest.raises(ValueError, match=r"have no sum: 'new.jpg'; 1 images are missing: 'p07.jpg'"):
+        ImageFolder(folder, size=16, sums=tmp_path / "jpegs.sha256").open()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(None, r"cannot be read .*sha256sum"), ("abc  p00.jpg\n", "line 1 of .* is not as sha256sum writes it")],
+)
+def test_sums_that_are_none_are_told_with_how_to_write_them(text: str | None, told: str, tmp_path: Path) -> None:
+    """The file, the line, and the command."""
+    sums = tmp_path / "sums"
+    if text is not None:
+        sums.write_text(text)
+    with pytest.raises(ValueError, match=told):
+        ImageFolder(jpegs(tmp_path / "jpegs", 2), size=16, sums=sums).open()
+
+
+def test_what_was_decoded_from_sound_images_stays_so(tmp_path: Path) -> None:
+    """A bit that flips later, without a new time of change, reaches nobody: batches come from the verified cache."""
+    folder = jpegs(tmp_path / "jpegs")
+    stated = ImageFolder(folder, size=16, sums=tmp_path / "jpegs.sha256")
+    before = stated.open().batch(0, 0, 8)
+    path = folder / "p03.jpg"
+    changed = path.stat()
+    path.write_bytes(path.read_bytes()[:-40] + bytes(40))
+    os.utime(path, ns=(changed.st_atime_ns, changed.st_mtime_ns))
+    assert_equal(stated.open().batch(0, 0, 8), before)
 
 
 def test_a_repaired_file_is_read_again(faces: Path) -> None:

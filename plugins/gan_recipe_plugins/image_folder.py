@@ -49,8 +49,13 @@ class ImageFolder(Data):
     in every pass; sample number n (position * size + index) is a function of (seed, n), its crop and flip included.
     Held-out samples are centred, never flipped, and the same for every seed.
 
+    Seven in eight flipped bits of a JPEG decode without a word, to another picture. ``sums`` sees them: by
+    ``(cd FOLDER && find . -type f -exec sha256sum {} +) > photographs.sha256`` it is written once, and whenever images
+    are decoded into the cache they are compared with it first.
+
     Raises ValueError when the folder is missing or holds no image, when no name matches, when ``order``, ``target``,
-    ``inputs`` or ``held_out`` state what no name has, when no image can be read, and when no image has a ground truth.
+    ``inputs`` or ``held_out`` state what no name has, when no image can be read, when one is not what ``sums`` say, and
+    when none has a ground truth.
 
     Source of the preset and the pairs: CMU Multi-PIE (Gross et al. 2010) and the siamese training on it that this
     project's notebook recipes retell; contrastive pairs after Hadsell et al. 2006.
@@ -91,6 +96,9 @@ class ImageFolder(Data):
     crop: Literal["centre", "random"] = "centre"
     #: Whether half of the training samples are mirrored. Labels stay as they are: not for a pose left or right.
     flip: bool = False
+    #: A file that ``sha256sum`` wrote of the images, by their paths below the folder: an image that is not what it was,
+    #: missing or not listed is named, and nothing is trained on it. Left out: nobody sees a change that still decodes.
+    sums: Path | None = None
     #: Images of more pixels are not decoded but counted as unreadable; 1 to 89,478,485, Pillow's own bound.
     max_pixels: int = 64_000_000
 

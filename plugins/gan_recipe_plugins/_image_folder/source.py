@@ -26,6 +26,7 @@ from gan_recipe_plugins._image_folder.listing import state
 from gan_recipe_plugins._image_folder.naming import ANY_VALUE, Naming
 from gan_recipe_plugins._image_folder.nearest import quoted
 from gan_recipe_plugins._image_folder.split import Part
+from gan_recipe_plugins._image_folder.sums import see_that_they_match, stated_sums
 from gan_recipe_plugins._philox import philox
 
 if TYPE_CHECKING:
@@ -192,9 +193,15 @@ def _stored(data: ImageFolder, labels: Labels) -> StoredArray:
     paths = [data.folder / name for name in labels.names]
     states = [state(path) for path in paths]
     stated = [_VERSION, PIL.__version__, str(data.folder.resolve()), attrs.astuple(form), labels.names, states]
+    sums = stated_sums(data.sums) if data.sums else None
+    if sums is not None:
+        # What the cache holds was compared with these very sums before it was decoded.
+        stated.append(sorted(sums.items()))
     key = sha256(json.dumps(stated).encode()).hexdigest()
 
     def make(append: Append) -> dict[str, Any]:
+        if sums is not None:
+            see_that_they_match(data.folder, labels.names, {*labels.names, *labels.unmatched}, sums)
         unreadable = {}
         for name, image in zip(labels.names, decoded(paths, form), strict=True):
             if isinstance(image, str):
@@ -250,7 +257,7 @@ def _even_stride(count: int) -> int:
 
 def _fingerprint(data: ImageFolder, naming: Naming, names: tuple[str, ...], stored: StoredArray, held_out: bool) -> str:
     """Of what is seen, not of where it lies: a copied folder keeps its fingerprint."""
-    settings = attrs.asdict(data, filter=lambda field, _: field.name not in ("folder", "max_pixels"))
+    settings = attrs.asdict(data, filter=lambda field, _: field.name not in ("folder", "max_pixels", "sums"))
     stated = [_VERSION, held_out, settings, attrs.asdict(naming), names, stored.sha256]
     return sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
