@@ -483,7 +483,7 @@ def test_a_full_disk_is_said_plainly(own_cache: Path, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", full)
+        patch.setattr(os, "pwrite", full)
         with pytest.raises(OSError, match=r"no space left.*GAN_RECIPE_CACHE"):
             source.batch(0, 0, 2)
     assert source.batch(0, 0, 2)["image"].shape == (2, 3, 64, 64)

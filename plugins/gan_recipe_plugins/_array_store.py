@@ -6,9 +6,10 @@ import fcntl
 import hashlib
 import json
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def _write(path: Path, shape: tuple[int, ...], make: Callable[[Append], Mapping[
     # Nothing is flushed to the disk on purpose: the checksum finds what a power cut spoils. The rows go through
     # write() and not through the map, where a full disk would kill the process instead of raising.
     part, statement = path.with_suffix(".part"), path.with_suffix(".json")
+    _sweep(path.parent)
     statement.unlink(missing_ok=True)
     digest = hashlib.sha256()
     count = 0
@@ -97,6 +99,17 @@ def _write(path: Path, shape: tuple[int, ...], make: Callable[[Append], Mapping[
         raise
     part.write_text(json.dumps({"rows": count, "sha256": digest.hexdigest(), "notes": notes}))
     part.replace(statement)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what makers left that died: nobody holds their locks."""
+    for name in os.listdir(folder):
+        part = folder / name
+        if part.suffix != ".part":
+            continue
+        with suppress(OSError), part.with_suffix(".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where somebody is making it
+            part.unlink()
 
 
 @contextmanager

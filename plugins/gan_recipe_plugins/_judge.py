@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -39,6 +42,7 @@ _HELD_BACK = 10
 #: A judge that is right this often after an epoch learns no further.
 _ENOUGH = 0.995
 _AT_ONCE = 256
+_WRITING = ".writing-"
 
 _known: dict[str, Judge] = {}
 
@@ -212,13 +216,22 @@ def _write(path: Path, judge: Judge) -> None:
     content = save(tensors, metadata={"sha256": _checksum(tensors)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         # Whole or not at all: two runs may write the same judge at once, and either may be killed.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=_WRITING) as folder:
             part = Path(folder, "judge")
             part.write_bytes(content)
             os.replace(part, path)
     except OSError as error:
         warnings.warn(f"{path} cannot be written ({error}); a later run trains again", RuntimeWarning, stacklevel=4)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left that were killed: writing takes no time, and theirs are a day old."""
+    for left in folder.glob(f"{_WRITING}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 86_400:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _read(path: Path, lessons: Lessons) -> Judge | None:

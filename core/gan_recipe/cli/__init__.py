@@ -27,6 +27,7 @@ _COMMANDS = {
     "sample": "gan_recipe.cli.runs:sample",
     "diagnose": "gan_recipe.cli.diagnose:diagnose",
     "judge": "gan_recipe.cli.judge:judge",
+    "cache": "gan_recipe.cli.cache:cache",
     "export": "gan_recipe.cli.export:export",
     "report": "gan_recipe.cli.report:report",
     "compare": "gan_recipe.cli.report:compare",

@@ -56,9 +56,12 @@ class Store:
         self._lock_file: IO[bytes] = (folder / f"{name}.lock").open("ab")
         state = folder / f"{name}.state"
         with self._claim(_GROWTH):
-            _grow(state, count * _STATE.itemsize)
+            # Written through a map, where a full disk would kill the process: its bytes are there beforehand.
+            _grow(state, count * _STATE.itemsize, filled=True)
             _grow(self.path, count * person.itemsize)
         self._state: NDArray[Any] = np.memmap(state, _STATE, "r+", shape=(count,))
+        # Opened once: who empties the cache takes away the name, and not what this process has of it.
+        self._file = self.path.open("r+b", buffering=0)
         people = np.memmap(self.path, person, "r", shape=(count,))
         #: (count, poses, lights, 3, size, size) and (count, poses, size, size); read only after ``need``.
         self.images: NDArray[np.uint8] = people["images"]
@@ -106,9 +109,11 @@ class Store:
         made = portrait(self._seed, self._part, person, self._size)
         pixels = made.images.tobytes() + made.contours.tobytes()
         try:
-            with self.path.open("r+b") as file:
-                file.seek(person * self._bytes)
-                file.write(pixels)
+            at = person * self._bytes
+            left = memoryview(pixels)
+            while left:
+                written = os.pwrite(self._file.fileno(), left, at)
+                left, at = left[written:], at + written
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
@@ -137,10 +142,12 @@ class Store:
             fcntl.lockf(self._lock_file, fcntl.LOCK_UN, 1, byte)
 
 
-def _grow(path: Path, size: int) -> None:
-    """Make a file at least ``size`` bytes long; the system keeps what is not yet written as a hole."""
+def _grow(path: Path, size: int, *, filled: bool = False) -> None:
+    """Make a file at least ``size`` bytes long, ``filled`` with zeros; else the system keeps a hole."""
     with path.open("ab") as file:
-        if file.tell() < size:
+        if file.tell() < size and filled:
+            file.write(bytes(size - file.tell()))
+        elif file.tell() < size:
             file.truncate(size)
 
 
