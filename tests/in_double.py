@@ -1,7 +1,8 @@
 """``gan-recipe`` in float64, for tests that compare numbers of processes: float32 would hide what differs.
 
 Every process leaves the names of the threads that it still has at its end, in ``threads-left-RANK``.
-``SPOILED=1`` gives process 1 a batch with a nan, or with ``PERTURB`` a weight that differs; ``IN_FLOAT`` keeps float32.
+``SPOILED=1`` gives process 1 a batch with a nan, or with ``PERTURB`` a weight that differs, or with ``PIPE`` a batch
+that never comes, out of a pipe that nobody writes to; ``IN_FLOAT`` keeps float32.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def _double(self: Stream, array: object) -> Tensor:
 
 
 _batch = Stream.batch
+_own_part = Stream._own_part
 _play = Training.play
 
 
@@ -52,6 +54,14 @@ def _note_threads() -> None:
     Path(f"threads-left-{os.environ['RANK']}").write_text("\n".join(names))
 
 
+def _hanging(self: Stream, name: str, position: int) -> Any:
+    """Part 5 of the data ``faces`` never comes."""
+    part = _own_part(self, name, position)
+    if (name, position) == ("faces", 5):
+        open(os.environ["PIPE"]).close()
+    return part
+
+
 if __name__ == "__main__":
     if "RANK" in os.environ:
         atexit.register(_note_threads)
@@ -61,6 +71,8 @@ if __name__ == "__main__":
     if os.environ.get("SPOILED") == os.environ.get("RANK", "0"):
         if "PERTURB" in os.environ:
             Training.play = _perturbed  # type: ignore[method-assign]
+        elif "PIPE" in os.environ:
+            Stream._own_part = _hanging  # type: ignore[method-assign]
         else:
             Stream.batch = _poisoned  # type: ignore[method-assign]
     main()

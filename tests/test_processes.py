@@ -216,6 +216,20 @@ def test_a_process_that_hangs_is_named_in_bounded_time() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_data_that_hangs_ends_all_processes_in_bounded_time(processes: int) -> None:
+    """An open(2) that never returns, in the last process: that one names the data and the batch; none goes on."""
+    os.mkfifo("pipe")
+    last = str(processes - 1)
+    begun = time.monotonic()
+    done = run(processes, "tiny.toml", code=None, SPOILED=last, PIPE="pipe", GAN_RECIPE_PATIENCE="3")
+    assert done.returncode == 1 and time.monotonic() - begun < 100
+    assert "failed: data.faces has not made batch 5 within 3 s" in done.stderr, done.stderr
+    assert [path.name for path in Path("runs/tiny/1/checkpoints").iterdir()] == ["00000004"]
+    assert RunFolder(Path("runs/tiny/1")).describe()["outcome"] == "failed"
+
+
+@pytest.mark.slow
 def test_a_signal_to_the_launcher_saves_one_round() -> None:
     """SIGTERM, which reaches the processes at different moments: they end after one and the same round, saved."""
     launched, workers = started(0)

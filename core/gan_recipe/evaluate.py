@@ -68,6 +68,6 @@ class TrainingExamples:
         self.fingerprint = hashlib.sha256("\n".join([*told, f"{run.batch} {run.seed}"]).encode()).hexdigest()
 
     def batch(self, position: int) -> Tensor:
-        (value,) = self._graph.evaluate([self._node], self._stream.batch(position))
+        (value,) = self._graph.evaluate([self._node], self._stream.in_time(position))
         found: Tensor = value.cpu()
         return found

@@ -144,7 +144,7 @@ def _make_plain(module: nn.Module) -> None:
 def _batches(training: Training, node: Node) -> dict[int, dict[str, Tensor]]:
     """Held-out samples by batch size: what the live networks and the export are both given."""
     stream = training.open_stream(frozenset(exported.input_names(node)), held_out=True)
-    whole = stream.batch(0, max(SIZES))
+    whole = stream.in_time(0, max(SIZES))
     return {size: {field: tensor[:size].contiguous() for field, tensor in whole.items()} for size in SIZES}
 
 

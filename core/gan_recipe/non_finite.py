@@ -52,7 +52,7 @@ def find_origin(training: Training, folder: RunFolder, last: int) -> Origin | No
     first = _restore(again, folder, last)
     for round in range(first, last):
         try:
-            again.play(round, again.stream.batch(round), _look)
+            again.play(round, again.stream.in_time(round), _look)
         except _FoundError as found:
             return found.origin
         for name, player in again.players.items():

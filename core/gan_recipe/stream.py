@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+import threading
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
 
@@ -14,16 +14,19 @@ from torch import Tensor
 from gan_recipe.component_failure import blame
 from gan_recipe.errors import RunError
 from gan_recipe.interfaces import Source
+from gan_recipe.patience import patience
 from gan_recipe.randomness import derived_seed
 
 Batch = dict[str, Tensor]
+# Seconds for the batch that is being made when nobody wants one any more.
+_LAST_BATCH = 5.0
 
 
 class Stream:
     """The batches of a recipe by position.
 
-    Batch number n is a function of the seed and of n, so a stream has no state to save. Iterating makes batches ahead
-    in a thread; numpy lets go of the interpreter where the time is spent.
+    Batch number n is a function of the seed and of n, so a stream has no state to save. ``ahead`` makes them in a
+    thread; numpy lets go of the interpreter where the time is spent.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Stream:
         self._fields = {full: full.partition(".")[::2] for full in fields}
         self._wanted = {name: [field for source, field in self._fields.values() if source == name] for name in sources}
         self._batch = batch
+        self._asked = ""
         self._share = share
         self._seeds = {name: derived_seed("data", name, seed) for name in sources}
         self._device = torch.device(device)
@@ -70,6 +74,7 @@ class Stream:
         return {full: made[full] for full in self._fields}
 
     def _part(self, name: str, position: int, size: int) -> Mapping[str, object]:
+        self._asked = name
         return self.sources[name].batch(self._seeds[name], position, size, self._wanted[name])
 
     def _own_part(self, name: str, position: int) -> Mapping[str, Any]:
@@ -88,27 +93,63 @@ class Stream:
         return tensor.contiguous(memory_format=self._format) if tensor.dim() == 4 else tensor
 
     def ahead(self, start: int, stop: int, depth: int = 2) -> Prefetch:
-        """The batches from ``start`` to before ``stop``, ``depth`` of them made ahead."""
+        """The batches from ``start`` to before ``stop``, ``depth`` of them at a time: made ahead, or in use."""
         return Prefetch(self, start, stop, depth)
+
+    def in_time(self, position: int, size: int | None = None) -> Batch:
+        """What ``batch`` gives. Raises RunError where it takes longer than patience lasts."""
+        with Prefetch(self, position, position + 1, 1, size) as batches:
+            return next(iter(batches))
+
+    @property
+    def asked(self) -> str:
+        """The source that was asked last."""
+        return self._asked
 
 
 class Prefetch:
-    """Iterates over batches made in a thread. Leaving the context ends the thread."""
+    """Iterates over batches made in a thread. Leaving the context ends the thread, unless it hangs."""
 
-    def __init__(self, stream: Stream, start: int, stop: int, depth: int) -> None:
-        self._stream, self._next, self._stop, self._depth = stream, start, stop, depth
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
-        self._made: deque[Future[Batch]] = deque()
+    def __init__(self, stream: Stream, start: int, stop: int, depth: int, size: int | None = None) -> None:
+        self._stream, self._positions, self._size = stream, range(start, stop), size
+        self._patience = patience()
+        self._room = threading.Semaphore(depth)
+        self._made: SimpleQueue[Batch | BaseException] = SimpleQueue()
+        self._left = self._hangs = False
+        # A daemon: an interpreter that ends waits for every other thread, and so for one that hangs.
+        self._thread = threading.Thread(target=self._make, name="batches", daemon=True)
 
     def __enter__(self) -> Prefetch:
+        self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._left = True
+        self._room.release()
+        self._thread.join(0.0 if self._hangs else _LAST_BATCH)
 
     def __iter__(self) -> Iterator[Batch]:
-        while self._next < self._stop or self._made:
-            while self._next < self._stop and len(self._made) < self._depth:
-                self._made.append(self._pool.submit(self._stream.batch, self._next))
-                self._next += 1
-            yield self._made.popleft().result()
+        for position in self._positions:
+            try:
+                made = self._made.get(timeout=self._patience)
+            except Empty:
+                self._hangs = True
+                raise RunError(
+                    f"data.{self._stream.asked} has not made batch {position} within {self._patience:g} s: it hangs, or "
+                    "is too slow ($GAN_RECIPE_PATIENCE is how many seconds a run waits). The checkpoints are kept"
+                ) from None
+            if isinstance(made, BaseException):
+                raise made
+            yield made
+            self._room.release()
+
+    def _make(self) -> None:
+        for position in self._positions:
+            self._room.acquire()
+            if self._left:
+                return
+            try:
+                self._made.put(self._stream.batch(position, self._size))
+            except BaseException as error:  # raised where the batch is asked for
+                self._made.put(error)
+                return

@@ -86,7 +86,7 @@ class Training:
         self.stream = self.open_stream(read, share=share, seed=self._seed_of_rounds)
         seen = frozenset(node.name for node in _fields_below(looked_at(recipe)))
         self.held_out = self.open_stream(seen, held_out=True)
-        first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).batch(
+        first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).in_time(
             0, 2 * (run.batch // share[1]) if processes else None
         )
         networks = build_networks(recipe, first)
@@ -299,15 +299,15 @@ class Training:
     def values(self, nodes: Sequence[Node], samples: int, *, start: int = 0) -> list[Value]:
         """Values over ``samples`` held-out samples from batch ``start`` on, on the CPU; call it within ``averaged``."""
         size = self.recipe.run.batch
-        batches = map(self.held_out.batch, range(start, start + -(-samples // size)))
-        parts = [self.graph.evaluate(nodes, batch) for batch in batches]
+        with self.held_out.ahead(start, start + -(-samples // size)) as batches:
+            parts = [self.graph.evaluate(nodes, batch) for batch in batches]
         return [torch.cat([part[index].cpu() for part in parts])[:samples] for index in range(len(nodes))]
 
     def fixed_batch(self, fields: Sequence[str], *, held_out: bool) -> Batch:
         """32 samples of the training or of the held-out data, always the same ones."""
         known = self._fixed.setdefault(held_out, {})
         if missing := [name for name in fields if name not in known]:
-            known.update(self.open_stream(frozenset(missing), held_out=held_out).batch(0, 32))
+            known.update(self.open_stream(frozenset(missing), held_out=held_out).in_time(0, 32))
         return {name: known[name] for name in fields}
 
     # ------------------------------------------------------------------------------------------------ processes
