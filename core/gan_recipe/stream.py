@@ -135,8 +135,8 @@ class Prefetch:
             except Empty:
                 self._hangs = True
                 raise RunError(
-                    f"data.{self._stream.asked} has not made batch {position} within {self._patience:g} s: it hangs, or "
-                    "is too slow ($GAN_RECIPE_PATIENCE is how many seconds a run waits). The checkpoints are kept"
+                    f"data.{self._stream.asked} has not made batch {position} within {self._patience:g} s: it hangs, "
+                    "or is too slow ($GAN_RECIPE_PATIENCE is how many seconds a run waits). The checkpoints are kept"
                 ) from None
             if isinstance(made, BaseException):
                 raise made
