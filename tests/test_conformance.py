@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from gan_recipe import Field
 from gan_recipe.registry import Registry
-from gan_recipe.testing import Check, Trial, check_component, check_observer, parametrize_with_checks
+from gan_recipe.testing import Check, Trial, check_component, check_observer, checks_for, parametrize_with_checks
 
 EVERY = Registry.installed().every()
 
@@ -130,6 +131,24 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @parametrize_with_checks(TRIALS)
 def test_a_built_in_conforms(check: Check, trial: Trial) -> None:
     """Each check by name, on each trial."""
+    check(trial)
+
+
+COMPILED = [
+    of("dcgan_encoder", {"inputs": [IMAGE], "backend": "inductor"}, width=0.05),
+    of("dcgan_decoder", {"inputs": [VECTOR], "backend": "inductor"}, size=32, width=0.05),
+    of("patch_encoder", {"inputs": [IMAGE], "backend": "inductor"}, width=0.1),
+    of("mlp", {"backend": "inductor"}),
+    of("patch_head", {"backend": "inductor"}),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler, and g++ is not installed")
+@pytest.mark.parametrize("trial", COMPILED, ids=lambda trial: trial.name)
+def test_a_network_gives_the_same_when_inductor_compiles_it(trial: Trial) -> None:
+    """The code that ``run.compile`` runs, built and compared, forward and backward."""
+    (check,) = [check for check in checks_for(trial) if check.name == "torch_compile"]
     check(trial)
 
 

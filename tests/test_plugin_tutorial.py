@@ -11,12 +11,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from doc_blocks import blocks
 from fresh_environment import FreshEnvironment
 
 from gan_recipe.interfaces import KINDS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+RUN_HERE = blocks("docs/plugins.md")
+BLOCKS = [(block.language, block.text) for block in RUN_HERE]
 PACKAGES = ("acme", "zoo")
 NAMED = [(kind, text.splitlines()[0].removeprefix("# "), text) for kind, text in BLOCKS if text.startswith("# ")]
 COMMANDS = [line.partition("  #")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]

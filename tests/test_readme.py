@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from doc_blocks import blocks
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+RUN_HERE = [block for block in blocks("README.md") if not block.installs]
+BLOCKS = [(block.language, block.text) for block in RUN_HERE]
 COMMANDS = [line.partition("#")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
 
 
@@ -32,7 +34,7 @@ def gan_recipe(command: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("gan-recipe")])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_readme_runs(command: str, recipes: Path) -> None:
     """As it stands there, beside the README's own recipes."""
     gan_recipe(command, recipes)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from attrs import asdict
+from doc_blocks import blocks
 from faults.victims import Victims
 
 from gan_recipe import checkpoint, durable
@@ -322,6 +323,8 @@ multiply = { "players.*.optimizer.lr" = 0.01 }
 new_order = true
 """
 TOO_HIGH = "[players.critic]\noptimizer.lr = 1.0\n[players.generator]\noptimizer.lr = 1.0\n"
+# What the page of treatments shows of the second case.
+RUN_HERE = blocks("docs/treatments.md", "text")
 JUMP = '[players.generator]\nlr_schedule = { use = "multi_step", milestones = [300], gamma = 200.0 }\n'
 
 
@@ -343,6 +346,9 @@ def test_a_rate_that_is_too_high_ends_healthy(cause: str, healthy: int) -> None:
     for line in folder.lines():
         last |= line
     assert 0.7 < last["signals/critic/gan/diversity"] < 1.3 and abs(last["signals/critic/gan/real"]) < 10
+    if cause == JUMP:
+        (shown,) = RUN_HERE
+        assert " ".join(shown.text.split()) == f"{folder.name} {recoveries(folder)[0].sentence()}"
 
 
 def test_a_number_that_is_not_finite_is_recovered_from() -> None:

@@ -7,10 +7,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from doc_blocks import blocks
 
 from gan_recipe.check import check
 from gan_recipe.registry import Registry
 
+RUN_HERE = blocks("docs/treatments.md", "toml")
 PAGE = (Path(__file__).parents[1] / "docs" / "treatments.md").read_text()
 AROUND = """
 [run]
@@ -55,7 +57,7 @@ def test_every_component_of_the_page_exists() -> None:
 def test_the_recipe_lines_of_the_page_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks as they stand, within a recipe that has what they read, and each line of the table that is a key."""
     monkeypatch.chdir(tmp_path)
-    recovery, block = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    recovery, block = (each.text for each in blocks("docs/treatments.md", "toml"))
     tomllib.loads(block)
     text = f"{AROUND}\n{recovery}"
     for table in ("networks", "values"):

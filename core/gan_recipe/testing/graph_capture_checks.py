@@ -8,19 +8,28 @@ import torch
 from torch import Tensor
 
 from gan_recipe.testing.examples import BATCH, built, farthest, inputs, leaves
-from gan_recipe.testing.trial import Failure, Trial
+from gan_recipe.testing.trial import Failure, Trial, first_line
 
 
 def torch_compile(trial: Trial) -> None:
     """``torch.compile`` captures the whole network, forward and backward, and changes no number beyond rounding.
 
-    With the backend ``aot_eager``, which needs no C++ compiler: what is captured is tried, not the code made of it.
+    With the trial's backend: ``aot_eager`` tries what is captured, ``inductor`` also the code that is made of it.
     """
     module, given = built(trial).eval(), inputs(trial)
     expected = module(*given)
     torch.compiler.reset()
-    compiled = torch.compile(module, backend="aot_eager", fullgraph=True)
-    found = compiled(*given)
+    compiled = torch.compile(module, backend=trial.backend, fullgraph=True)
+    try:
+        found = compiled(*given)
+    except Exception as error:
+        if "compiler" not in str(error).lower():
+            raise
+        raise Failure(
+            f"{trial.backend}: {first_line(error)}",
+            "a machine that can build what is compiled",
+            'install a C++ compiler such as g++, or leave the trial\'s backend at "aot_eager"',
+        ) from error
     if (distance := farthest(_cut(found), _cut(expected))) > 1e-4:
         raise Failure(f"a difference of {distance:.2g}", "the same output", "see which operation is captured wrongly")
     for parameter, (one, two) in _gradients(module, expected, found).items():

@@ -52,6 +52,9 @@ class Trial:
     output: Value | None = None
     #: Losses and metrics: what is read, by parameter. An optional parameter that is not named is left out.
     reads: Mapping[str, Value] = attrs.field(factory=dict)
+    #: Networks: the backend of ``torch.compile``. ``aot_eager`` tries what is captured and needs no compiler;
+    #: ``inductor``, which ``run.compile`` uses, writes and runs the code as well: seconds more, and a C++ compiler.
+    backend: str = "aot_eager"
     #: Schedules: the players.
     players: tuple[str, ...] = ("critic", "generator")
     #: Schedules: within how many rounds everybody must have moved.
