@@ -77,14 +77,17 @@ def test_two_processes_are_one_run() -> None:
 
     No thread of gloo's that holds tensors outlives the interpreter: one that lets go of them then aborts a done run.
     """
-    run(1, "tiny.toml", "--name", "one")
-    run(2, "tiny.toml", "--name", "two")
+    often = ("-s", "doctor.every=2")
+    run(1, "tiny.toml", "--name", "one", *often)
+    run(2, "tiny.toml", "--name", "two", *often)
     left = [Path(f"threads-left-{rank}").read_text() for rank in (0, 1)]
     assert all("python" in names and "runloop" not in names for names in left), left
     assert apart("runs/one/1", "runs/two/1") < 1e-12
     for one, two in zip(lines("runs/one/1"), lines("runs/two/1"), strict=True):
-        losses = {name: value for name, value in one.items() if not name.startswith("signals/")}
-        assert {name: two[name] for name in losses} == pytest.approx(losses, rel=1e-9, abs=1e-12)
+        assert one.keys() == two.keys()
+        signals = {name for name in one if name.startswith("signals/")}  # which are float32
+        for names, near in ((one.keys() - signals, 1e-9), (signals, 1e-5)):
+            assert {name: two[name] for name in names} == pytest.approx({n: one[n] for n in names}, rel=near, abs=near)
     for sheet in Path("runs/one/1/sheets").iterdir():
         assert sheet.read_bytes() == Path("runs/two/1/sheets", sheet.name).read_bytes()
     assert [path.name for path in Path("runs/two").iterdir() if path.name.isdigit()] == ["1"]

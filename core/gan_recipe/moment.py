@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gan_recipe.plan import Move
+    from gan_recipe.processes import Processes
     from gan_recipe.training import Training
+
+_LOOKED_AT = "what signals look at"
 
 
 @define(eq=False)
 class Moment:
-    """One player's move, between its losses and its step. Signals are called without gradients being recorded."""
+    """One player's move, between its losses and its step. Signals are called without gradients being recorded.
+
+    Where several processes share a run, values, losses and pulls are those of the whole batch, in every process: all of
+    them ask for the same ones in the same order.
+    """
 
     round: int
     recipe: Recipe
@@ -40,6 +47,7 @@ class Moment:
     optimizer: torch.optim.Optimizer
     averages: Mapping[tuple[str, str], Tensor]
     _store: Mapping[Node, Any]
+    _processes: Processes | None = None
     _pulls: dict[int, Mapping[str, Tensor]] = field(factory=dict, init=False)
 
     @classmethod
@@ -57,6 +65,10 @@ class Moment:
         from gan_recipe.ramp import weight_at
 
         name = move.player.name
+        losses = {term.loss.name: value for term, value in zip(move.terms, values, strict=True)}
+        if training.processes is not None:
+            means = training.processes.means(losses, "the losses that signals look at")
+            losses = {name: value + (means[name] - value).detach() for name, value in losses.items()}
         return cls(
             round=round,
             recipe=training.recipe,
@@ -64,23 +76,29 @@ class Moment:
             judges=[each for each in contests if each.critic == name],
             makes=[each for each in contests if each.generator == name],
             meetings=meetings,
-            losses={term.loss.name: value for term, value in zip(move.terms, values, strict=True)},
+            losses=losses,
             factors={term.loss.name: weight_at(term.loss.weight, round) * term.loss.every for term in move.terms},
             networks={name: training.graph.networks[name] for name in move.player.trains},
             optimizer=training.players[name].optimizer,
             averages=training.players[name].averages,
             store=store,
+            processes=training.processes,
         )
 
     def loss(self, name: str) -> LossSpec:
         return self.player.losses[name]
 
     def value(self, node: Node | None) -> Tensor | None:
-        """A value of the round in full precision, with its graph; None when this move has not computed it."""
+        """A value of the round in full precision; None when this move has not computed it.
+
+        With its graph in a single process. Of several, each holds the graph of its own samples, and none is given.
+        """
         from gan_recipe.graph import full
 
         found = None if node is None else self._store.get(node)
-        return None if found is None or isinstance(found, tuple) else full(found)
+        if found is None or isinstance(found, tuple):
+            return None
+        return full(found) if self._processes is None else self._processes.rows(full(found).detach(), _LOOKED_AT)
 
     def target(self, contest: Contest) -> Tensor | None:
         """What a loss of the contest's generator compares the made sample with; None where none does."""
@@ -103,9 +121,16 @@ class Moment:
                 if name in self.losses and self.losses[name].requires_grad:
                     (slope,) = torch.autograd.grad(self.losses[name], at, retain_graph=True, allow_unused=True)
                     if slope is not None:
-                        found[name] = slope.float() * self.factors[name]
+                        found[name] = self._of_all(slope.float(), meeting) * self.factors[name]
             self._pulls[id(at)] = found
         return self._pulls[id(at)]
+
+    def _of_all(self, slope: Tensor, meeting: Meeting) -> Tensor:
+        """The slope of the mean loss over processes, of which each has the part of its own samples."""
+        if self._processes is None:
+            return slope
+        whole = self._processes.sum if meeting.value is None else self._processes.rows
+        return whole(slope.contiguous(), _LOOKED_AT) / self._processes.count
 
     def _last_weights(self, network: str) -> Tensor | None:
         matrices = [weight for weight in self.networks[network].parameters() if weight.dim() > 1]

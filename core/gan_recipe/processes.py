@@ -94,6 +94,16 @@ class Processes:
                 broadcast(flat, 0)
                 tensor.copy_(flat)
 
+    def rows(self, share: Tensor, what: str) -> Tensor:
+        """The rows of all processes in their order, one share behind the other; all shares have one shape."""
+        from torch.distributed import all_gather
+
+        share = share.contiguous()
+        shares = [torch.empty_like(share) for _ in range(self.count)]
+        with self.waiting.for_(what):
+            all_gather(shares, share)
+        return torch.cat(shares)
+
     def means(self, values: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
         """The mean over processes of each scalar."""
         if not values:
