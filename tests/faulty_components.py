@@ -9,7 +9,20 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from gan_recipe import Constraint, Data, Decoder, Field, Finding, Head, Loss, Metric, Schedule, Signal, Verdict
+from gan_recipe import (
+    Constraint,
+    Data,
+    Decoder,
+    Field,
+    Finding,
+    Head,
+    Loss,
+    Metric,
+    Schedule,
+    Signal,
+    SteeredSchedule,
+    Verdict,
+)
 
 Anything = Any
 _count = itertools.count()
@@ -256,6 +269,61 @@ class Unfair(Schedule):
 
     def moves(self, round: int, players: Sequence[str]) -> Sequence[str]:
         return players[:1]
+
+
+@frozen
+class Steered(SteeredSchedule):
+    """Everybody moves, and the last figure is remembered."""
+
+    def __call__(self, real):  # type: ignore[no-untyped-def]
+        return real.mean()
+
+    def begin(self) -> Mapping[str, Any]:
+        return {"last": 0.0}
+
+    def heard(self, memory: Mapping[str, Any], figure: float) -> Mapping[str, Any]:
+        return {"last": figure}
+
+    def moves_after(self, memory: Mapping[str, Any], round: int, players: Sequence[str]) -> Sequence[str]:
+        return players
+
+
+@frozen
+class Starving(Steered):
+    """Once it has heard something low, nobody but the first ever moves."""
+
+    def moves_after(self, memory: Mapping[str, Any], round: int, players: Sequence[str]) -> Sequence[str]:
+        return players[:1] if memory["last"] < -1 else players
+
+
+_heard = itertools.count()
+
+
+@frozen
+class Forgetful(Steered):
+    """Remembers how often any of its kind was asked."""
+
+    def heard(self, memory: Mapping[str, Any], figure: float) -> Mapping[str, Any]:
+        return {"last": float(next(_heard))}
+
+
+@frozen
+class Listing(Steered):
+    """Remembers a list."""
+
+    def heard(self, memory: Mapping[str, Any], figure: float) -> Mapping[str, Any]:
+        return {"last": [figure]}
+
+    def moves_after(self, memory: Mapping[str, Any], round: int, players: Sequence[str]) -> Sequence[str]:
+        return players
+
+
+@frozen
+class Renaming(Steered):
+    """Remembers something else after the first figure."""
+
+    def heard(self, memory: Mapping[str, Any], figure: float) -> Mapping[str, Any]:
+        return {"newest": figure}
 
 
 @frozen
@@ -543,6 +611,8 @@ FAULTS: dict[str, list[tuple[Any, dict[str, Any]]]] = {
     "does_not_broadcast_samples": [(Broadcasting(), {})],
     "asks_nothing_of_the_device": [(loss(lambda each, _: each.mean() * float(each.detach().sum() > 0)), {})],
     "everybody_moves": [(Unfair(), {})],
+    "everybody_moves_whatever_is_heard": [(Starving(), {}), (Forgetful(), {})],
+    "what_is_remembered_is_numbers": [(Listing(), {}), (Renaming(), {})],
     "is_a_pure_function_of_the_round": [(Counting(), {})],
     "moves_are_players_in_order": [(Inventing(), {})],
     "names_are_the_players_that_the_settings_mention": [(Misnaming(), {})],

@@ -41,7 +41,7 @@ TORCH_LAYER |= {"training", "rehearsal_findings", "balance"}
 TORCH_LAYER |= {"constraint_checks", "data_checks", "examples", "graph_capture_checks", "loss_checks", "metric_checks"}
 TORCH_LAYER |= {"network_checks", "signal_checks", "slope_checks"}
 TORCH_LAYER |= {"export", "exported"}
-TORCH_LAYER |= {"trial", "checkpoint_size", "going_back", "consequences"}
+TORCH_LAYER |= {"trial", "checkpoint_size", "going_back", "consequences", "steering"}
 TORCH_LAYER |= {"gradient_exchange", "joining", "processes", "row_draws", "shared_batch_norm", "split_check"}
 
 

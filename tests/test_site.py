@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from attrs import frozen
 
@@ -177,9 +176,9 @@ def test_strangers_components_get_pages_when_asked_for(registry: Registry) -> No
     """Under their full names, with the distribution that they came with; without ``plugins`` our own alone."""
     both = Registry.of([EntryPoint("gan_recipe", "gan_recipe_plugins", "gan-recipe 1"), _stranger()])
     both.plugins["acme"].components = {"hostile": Hostile}
-    names = [each.name for each in listed(both, plugins=True)]
-    assert "acme.hostile" in names and "acme.hostile" not in [each.name for each in listed(both, plugins=False)]
-    assert attrs.evolve(listed(both, plugins=True)[0]).distribution == "acme-losses 2.1"
+    found = {each.name: each for each in listed(both, plugins=True)}
+    assert "acme.hostile" in found and "acme.hostile" not in [each.name for each in listed(both, plugins=False)]
+    assert found["acme.hostile"].distribution == "acme-losses 2.1"
 
 
 def _stranger() -> EntryPoint:

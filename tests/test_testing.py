@@ -69,7 +69,7 @@ def test_all_failures_come_at_once_and_are_readable() -> None:
     with pytest.raises(ConformanceError) as caught:
         check_component(Unfair())
     assert str(caught.value) == (
-        "Unfair (schedule) fails 1 of 10 checks\n\n"
+        "Unfair (schedule) fails 1 of 12 checks\n\n"
         "everybody_moves\n"
         "  found: in 1000 rounds generator never moves\n"
         "  expected: a move of every player\n"

@@ -57,9 +57,9 @@ def test_every_component_of_the_page_exists() -> None:
 def test_the_recipe_lines_of_the_page_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks as they stand, within a recipe that has what they read, and each line of the table that is a key."""
     monkeypatch.chdir(tmp_path)
-    recovery, block = (each.text for each in blocks("docs/treatments.md", "toml"))
+    recovery, band, block = (each.text for each in blocks("docs/treatments.md", "toml"))
     tomllib.loads(block)
-    text = f"{AROUND}\n{recovery}"
+    text = AROUND.replace('[schedule]\nuse = "together"', f"{recovery}\n{band}")
     for table in ("networks", "values"):
         lines = re.search(rf"\[{table}\]\n((?:\w.*\n)+)", block)
         assert lines is not None

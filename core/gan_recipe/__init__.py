@@ -28,6 +28,7 @@ from gan_recipe.interfaces import (
     Schedule,
     Signal,
     Source,
+    SteeredSchedule,
     Traits,
     Verdict,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Series",
     "Signal",
     "Source",
+    "SteeredSchedule",
     "Traits",
     "Verdict",
     "cache_folder",

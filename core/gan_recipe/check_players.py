@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from gan_recipe.dataflow import below
+from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import did_you_mean
-from gan_recipe.interfaces import Constraint, Loss, Schedule
+from gan_recipe.interfaces import Constraint, Loss, Schedule, SteeredSchedule
 from gan_recipe.optimizers import LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.ramp import Ramp
 from gan_recipe.reading import Reading
@@ -47,11 +47,32 @@ def read_players(reading: Reading, run: RunSettings | None) -> dict[str, PlayerS
     return found
 
 
-def read_schedule(tables: Tables, run: RunSettings | None) -> Schedule | None:
-    """The schedule, once it is seen to let every player move."""
-    key = ("schedule",)
+def read_schedule(
+    reading: Reading, run: RunSettings | None, sound: Mapping[str, PlayerSpec]
+) -> tuple[Schedule | None, dict[str, Node]]:
+    """The schedule, once it is seen to let every player move, and what it reads where it steers."""
+    key, tables = ("schedule",), reading.tables
     table = tables.required(key, 'use = "together"')
-    schedule = tables.component(table, key, Schedule) if table else None
+    cls = tables.component_class(table, key, Schedule) if table else None
+    if cls is None:
+        return None, {}
+    parameters = call_parameters(cls) if issubclass(cls, SteeredSchedule) else {}
+    reserved = ["use", *parameters]
+    reads = reading.bindings(parameters, table, key, reserved)
+    schedule = _schedule(tables, structure(cls, table, key, tables.around, reserved=reserved), key, table, run)
+    if reads and tables.is_sound(key) and tables.is_sound(("players",)):
+        losses = [each.losses.values() for each in sound.values()]
+        seen = [{*below([node for loss in each for node in loss.reads.values()])} for each in losses]
+        if not any({*reads.values()} <= each for each in seen):
+            told = ", ".join(f"{name} = {node}" for name, node in reads.items())
+            what = f"no player's losses read all of {told}, so that nothing would be seen. State what the critic's read"
+            tables.report(key, what)
+    return schedule, reads
+
+
+def _schedule(
+    tables: Tables, schedule: Schedule | None, key: Key, table: Mapping[str, Any], run: RunSettings | None
+) -> Schedule | None:
     if schedule is None:
         return None
     players = list(tables.entries(("players",)))

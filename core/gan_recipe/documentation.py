@@ -22,6 +22,7 @@ from gan_recipe.interfaces import (
     Rounds,
     Schedule,
     Signal,
+    SteeredSchedule,
     Verdict,
 )
 from gan_recipe.settings import describe_type, setting_name
@@ -69,8 +70,8 @@ def settings(cls: type[Any]) -> list[Setting]:
 
 
 def reads(cls: type[Component]) -> list[Read]:
-    """What a loss or a metric reads, in order."""
-    if not issubclass(cls, (Loss, Metric)):
+    """What a loss, a metric or a schedule that steers reads, in order."""
+    if not issubclass(cls, (Loss, Metric, SteeredSchedule)):
         return []
     kinds = {"Function": "function", "Examples": "examples"}
     return [

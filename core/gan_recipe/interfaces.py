@@ -166,6 +166,35 @@ class Schedule(Component):
         return ()
 
 
+class SteeredSchedule(Schedule):
+    """A schedule that steers by a figure of the run, such as the critic's accuracy.
+
+    As with a loss, the parameters of ``__call__`` are the values that it reads, which some player's losses read too; it
+    returns the figure, a tensor of one element, on the values' device: calling ``.item()`` there would make the device
+    wait. It is taken in every round in which a move computes these values, before the mover's step, and heard three
+    rounds later, whether or not the run was stopped between. All that a schedule remembers is numbers by name, which
+    checkpoints hold; the component itself keeps nothing.
+    """
+
+    __call__: ClassVar[Callable[..., Any]]
+
+    def begin(self) -> Mapping[str, float]:
+        """What it remembers before it has heard anything."""
+        raise NotImplementedError
+
+    def heard(self, memory: Mapping[str, float], figure: float) -> Mapping[str, float]:
+        """What it remembers once it has heard a figure, which is finite; ``memory`` is left as it is."""
+        raise NotImplementedError
+
+    def moves_after(self, memory: Mapping[str, float], round: int, players: Sequence[str]) -> Sequence[str]:
+        """The players that move in ``round`` with such a memory, as ``moves`` tells them."""
+        raise NotImplementedError
+
+    def moves(self, round: int, players: Sequence[str]) -> Sequence[str]:
+        """The movers of a run that has heard nothing yet: what plans are drawn of."""
+        return self.moves_after(self.begin(), round, players)
+
+
 # -------------------------------------------------------------------------------------------------------------- data
 
 

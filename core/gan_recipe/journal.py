@@ -51,7 +51,7 @@ class Journal:
         self.listener: Callable[[int, Mapping[str, float]], None] | None = None
         #: Says where a number that is not finite came from, given the round before which it was seen.
         self.explain: Callable[[int], str] | None = None
-        self._pending: deque[tuple[int, dict[str, tuple[Tensor, int]]]] = deque()
+        self._pending: deque[tuple[int, dict[str, tuple[Tensor, int]], dict[str, float]]] = deque()
 
     def losses(self, round: int) -> None:
         """Take the mean of every loss since the last line; it is read and written some rounds later."""
@@ -60,7 +60,9 @@ class Journal:
             for name, player in self._training.players.items()
             for loss, mean in player.take_means().items()
         }
-        self._pending.append((round, taken))
+        steering = self._training.steering
+        steered = {f"schedule/{name}": value for name, value in steering.memory.items()} if steering else {}
+        self._pending.append((round, taken, steered))
 
     @property
     def waiting(self) -> int | None:
@@ -70,7 +72,7 @@ class Journal:
     def catch_up(self, round: int | None = None) -> None:
         """Write the lines that are old enough by ``round``; all of them by default. Raises RunError for a nan."""
         while self._pending and (round is None or self._pending[0][0] + LATE <= round):
-            at, taken = self._pending.popleft()
+            at, taken, steered = self._pending.popleft()
             values = {}
             for name, (total, count) in taken.items():
                 player, _, loss = name.partition("/")
@@ -78,7 +80,7 @@ class Journal:
                 raw = float(total) / count
                 values[f"{player}/loss/{loss}"] = raw
                 values[f"{player}/weighted/{loss}"] = raw * weight_at(spec.weight, at - 1)
-            self.write(at, values)
+            self.write(at, values | steered)
             for name, value in values.items():
                 if not math.isfinite(value):
                     player, _, loss = name.split("/")

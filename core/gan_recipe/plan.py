@@ -102,10 +102,15 @@ def due_losses(player: PlayerSpec, round: int, moved: int) -> tuple[str, ...]:
     return tuple(due)
 
 
-def movers(recipe: Recipe, round: int, moved: Mapping[str, int]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Who moves in the round, with which losses. A player none of whose losses is due sits it out."""
+def movers(
+    recipe: Recipe, round: int, moved: Mapping[str, int], stated: Sequence[str] | None = None
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Who moves in the round, with which losses. A player none of whose losses is due sits it out.
+
+    ``stated`` is whom a schedule that steers has named; others are asked.
+    """
     found = []
-    for name in recipe.schedule.moves(round, tuple(recipe.players)):
+    for name in recipe.schedule.moves(round, tuple(recipe.players)) if stated is None else stated:
         if name not in recipe.players:
             continue  # the schedule names it, and all of its losses are dropped
         if due := due_losses(recipe.players[name], round, moved[name]):

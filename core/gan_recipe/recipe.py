@@ -292,6 +292,8 @@ class Recipe:
     players: Mapping[str, PlayerSpec]
     schedule: Schedule
     schedule_use: str
+    #: The values that a schedule which steers reads, by parameter.
+    schedule_reads: Mapping[str, Node]
     sheet: SheetSettings
     columns: tuple[Node, ...]
     metrics: Mapping[str, MetricSpec]

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from gan_recipe.interfaces import KINDS
+from gan_recipe.interfaces import KINDS, Loss, Metric, SteeredSchedule
 from gan_recipe.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.override import Settings
 from gan_recipe.registry import LookupProblem, Registry
@@ -51,5 +51,5 @@ def _component_settings(registry: Registry, use: str) -> Collection[str]:
         cls = registry.component(use, tuple(KINDS))
     except LookupProblem:
         return ()
-    reads = call_parameters(cls) if cls.kind in ("loss", "metric") else ()
+    reads = call_parameters(cls) if issubclass(cls, (Loss, Metric, SteeredSchedule)) else ()
     return (*(setting_name(field) for field in attrs.fields(cls) if field.init), *reads)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from gan_recipe.dataflow import Node, below
 from gan_recipe.errors import Problem, RecipeError, RunError
 from gan_recipe.find import find
 from gan_recipe.graph import Graph, Store, Value, weighted_sum
-from gan_recipe.interfaces import Source
+from gan_recipe.interfaces import Source, SteeredSchedule
 from gan_recipe.plan import Move, RoundPlan, movers, plan_round
 from gan_recipe.player import Player
 from gan_recipe.processes import Processes, share_of_cores, told_once
@@ -30,6 +30,7 @@ from gan_recipe.recipe_diff import Change
 from gan_recipe.row_draws import RowDraws
 from gan_recipe.shared_batch_norm import share_batch_norms, strange_batch_norms
 from gan_recipe.split_check import check_split
+from gan_recipe.steering import Steering
 from gan_recipe.stream import Batch, Stream
 from gan_recipe.warm_start import beginning
 
@@ -129,6 +130,11 @@ class Training:
         if run.compile:
             self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
         self.players = {name: Player(recipe, spec, self.graph, processes) for name, spec in recipe.players.items()}
+        schedule = recipe.schedule
+        #: What a schedule that steers has heard; None for one that is a function of the round.
+        self.steering = (
+            Steering(schedule, recipe.schedule_reads, processes) if isinstance(schedule, SteeredSchedule) else None
+        )
         self._programs: dict[Movers, _Program] = {}
         self._at_round = [
             (name, at)
@@ -239,6 +245,11 @@ class Training:
                 values = self.graph.losses(move, store)
             balance = player.spec.balance
             terms = balanced(balance, move, store, values, self.processes) if balance else values
+            if self.steering is not None:
+                try:
+                    self.steering.see(round, store)
+                except Exception as error:  # a stranger's schedule may raise anything
+                    blame(error, "schedule")
             if watch is not None:
                 watch(round, move, store, terms)
             player.step(names, values, weighted_sum(move, terms, round))
@@ -255,7 +266,9 @@ class Training:
 
     def _program(self, round: int) -> _Program:
         try:
-            moving = movers(self.recipe, round, {name: player.moved for name, player in self.players.items()})
+            steered = self.steering.moves(round, tuple(self.recipe.players)) if self.steering else None
+            moved = {name: player.moved for name, player in self.players.items()}
+            moving = movers(self.recipe, round, moved, steered)
         except Exception as error:  # a stranger's schedule may raise anything
             blame(error, "schedule")
         program = self._programs.get(moving)
@@ -355,12 +368,16 @@ class Training:
             }
         }
         state: dict[str, Any] = {"players": {}, **({"recoveries": self.recoveries} if self.recoveries else {})}
+        if self.steering is not None:
+            state["schedule"] = self.steering.state()
         for name, player in self.players.items():
             tensors[f"player-{name}"], state["players"][name] = player.tensors()
         return Checkpoint(round, tensors, state)
 
     def restore(self, checkpoint: Checkpoint, changes: Sequence[Change] = ()) -> None:
         """Go on from a checkpoint of this recipe, which has changed so since."""
+        if self.steering is not None and "schedule" in checkpoint.state:
+            self.steering.restore(checkpoint.state["schedule"])
         for name, network in self.graph.networks.items():
             prefix = f"{name}/"
             mine = {

@@ -56,6 +56,7 @@ _COMPONENTS = {
     "spectral_norm": "spectral_norm:SpectralNorm",
     # schedules
     "every": "every:Every",
+    "accuracy_band": "accuracy_band:AccuracyBand",
     "cycle": "cycle:Cycle",
     "n_critic": "n_critic:NCritic",
     "together": "together:Together",

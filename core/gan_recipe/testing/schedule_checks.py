@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from gan_recipe.interfaces import SteeredSchedule
 from gan_recipe.testing.trial import Failure, Trial
 
 
@@ -29,6 +32,49 @@ def everybody_moves(trial: Trial) -> None:
             f"in {trial.rounds} rounds {', '.join(sorted(waiting))} never moves",
             "a move of every player",
             "check the arithmetic of the round; state trial.rounds where the schedule's cycle is longer",
+        )
+
+
+def everybody_moves_whatever_is_heard(trial: Trial) -> None:
+    """A schedule that steers lets everybody move within ``rounds`` rounds, be the figure low or high for ever."""
+    schedule = trial.made()
+    if not isinstance(schedule, SteeredSchedule):
+        return
+    for figure in (-1e6, 0.0, 0.5, 1.0, 1e6):
+        memory, waiting = schedule.begin(), set(trial.players)
+        for round in range(2 * trial.rounds):
+            before = dict(memory)
+            if round >= trial.rounds:  # what the figure has taught it by then is what counts
+                waiting -= set(schedule.moves_after(memory, round, trial.players))
+            memory = schedule.heard(memory, figure)
+            if before != schedule.heard(before, figure) and schedule.heard(before, figure) != memory:
+                raise Failure(
+                    f"hearing {figure} twice with the memory {before} gives two memories",
+                    "the same whenever it is asked",
+                    "compute it from the memory and the figure alone; keep nothing in the component",
+                )
+        if waiting:
+            raise Failure(
+                f"with the figure {figure} in every round {', '.join(sorted(waiting))} never moves in {trial.rounds}",
+                "a move of every player",
+                "let who waits move now and then: what nobody sees any more steers nothing",
+            )
+
+
+def what_is_remembered_is_numbers(trial: Trial) -> None:
+    """Checkpoints hold it as JSON: finite numbers by name, the same names all along."""
+    schedule = trial.made()
+    if not isinstance(schedule, SteeredSchedule):
+        return
+    memory = schedule.begin()
+    after = schedule.heard(memory, 0.25)
+    numbers = (*memory.values(), *after.values())
+    plain = all(isinstance(value, (int, float)) and value - value == 0.0 for value in numbers)
+    if not plain or json.loads(json.dumps(dict(after))) != dict(after) or memory.keys() != after.keys():
+        raise Failure(
+            f"it remembers {dict(memory)}, and {dict(after)} after a figure",
+            "finite numbers by name, the same names",
+            "keep numbers; return all of them from heard",
         )
 
 
