@@ -91,7 +91,7 @@ def index(measured: Mapping[str, Run]) -> str:
     paths = sorted((shipped_folder() / "notebook").glob("n*.toml"))
     run = [path.stem for path in paths if path.stem in told]
     agreed = [agrees(name, told[name]) for name in run]
-    lines = [(HERE / "introduction.md").read_text().rstrip(), ""]
+    lines = [(HERE / "introduction.template.md").read_text().rstrip(), ""]
     lines += [
         f"{len(run)} of {len(paths)} recipes have been run so far. Of {sum(map(len, agreed))} claims that those runs "
         f"can test, {sum(map(sum, agreed))} came out as the author says.",

@@ -80,6 +80,7 @@ def _settings() -> dict[str, Any]:
         "html_css_files": ["site.css"],
         "html_favicon": "_static/favicon.svg",
         "html_copy_source": False,
+        "html_show_copyright": False,
         "html_show_sourcelink": False,
         "pygments_style": "friendly",
         # An outline of a recipe is no TOML.
