@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -545,6 +548,49 @@ def test_timm_says_that_weights_cannot_be_fetched(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(ValueError, match=r"'resnet10t' could not be fetched.*pretrained = false"):
         TimmEncoder("resnet10t", pretrained=True).build(images(32))
+
+
+@pytest.fixture
+def silent_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A hub that takes calls and never answers, and an empty cache of it."""
+    from huggingface_hub import constants
+
+    from gan_recipe_plugins import _timm_encoder
+
+    monkeypatch.setattr(_timm_encoder, "_PATIENCE", 0.3)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        yield tmp_path
+
+
+def test_a_hub_that_does_not_answer_is_not_waited_for(silent_hub: Path) -> None:
+    """Its client would try for most of a minute; a few seconds are enough, and the sentence says where they went."""
+    from huggingface_hub import constants
+
+    began = time.monotonic()
+    with pytest.raises(ValueError, match=r"http://127\.0\.0\.1:\d+ does not answer\), and are not in its cache"):
+        TimmEncoder("test_resnet", pretrained=True).build(images(32))
+    assert time.monotonic() - began < 10 and constants.HF_HUB_OFFLINE is False
+
+
+def test_cached_weights_need_no_answer(silent_hub: Path) -> None:
+    """The cache is asked although the hub is silent."""
+    import timm
+    from safetensors.torch import save_file
+
+    network = timm.create_model("test_resnet")
+    hub = f"models--{network.pretrained_cfg['hf_hub_id'].replace('/', '--')}"
+    snapshot = silent_hub / hub / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (silent_hub / hub / "refs").mkdir()
+    (silent_hub / hub / "refs" / "main").write_text("0" * 40)
+    save_file(network.state_dict(), snapshot / "model.safetensors")
+    built = TimmEncoder("test_resnet", pretrained=True).build(images(32))
+    weights = {name.removeprefix("backbone."): value for name, value in built.state_dict().items()}
+    same = [name for name, value in network.state_dict().items() if torch.equal(value, weights.get(name, value + 1))]
+    assert "conv1.0.weight" in same or len(same) > 20
 
 
 # ---------------------------------------------------------------------------------------------------------- refusals

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import timm
@@ -10,6 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_recipe_plugins._join import stacked
+
+# How long the hub may take to answer. Its own client tries six times, for most of a minute, before it says that it
+# cannot be reached, and before it looks into its cache.
+_PATIENCE = 5.0
 
 
 class TimmEncoder(nn.Module):
@@ -81,20 +88,63 @@ def _backbone(name: str, channels: int, size: tuple[int, int], pretrained: bool,
         options["num_classes"] = 0
     else:
         options |= {"features_only": True, "out_indices": levels}
-    try:
-        return timm.create_model(name, pretrained=pretrained, **options)
-    except OSError as error:
-        raise ValueError(
-            f"the pretrained weights of {name!r} could not be fetched ({error}): connect once so that they are cached, "
-            "or set pretrained = false"
-        ) from error
-    except (IndexError, AssertionError) as error:
-        raise ValueError(
-            f"timm's {name} cannot give levels {list(levels or ())} at {size[0]}x{size[1]} px: {error}"
-        ) from error
-    except RuntimeError as error:
-        # timm's word for a tag that the architecture lacks.
-        raise ValueError(f"timm cannot make {name!r}: {error}") from error
+    hub = _hub() if pretrained else nullcontext("")
+    with hub as silent:
+        try:
+            return timm.create_model(name, pretrained=pretrained, **options)
+        except OSError as error:
+            why = silent or str(error).partition("\n")[0]
+            raise ValueError(
+                f"the pretrained weights of {name!r} could not be fetched ({why}), and are not in its cache. Connect "
+                "once so that they are ($HF_HOME is where), or set pretrained = false"
+            ) from error
+        except (IndexError, AssertionError) as error:
+            raise ValueError(
+                f"timm's {name} cannot give levels {list(levels or ())} at {size[0]}x{size[1]} px: {error}"
+            ) from error
+        except RuntimeError as error:
+            # timm's word for a tag that the architecture lacks.
+            raise ValueError(f"timm cannot make {name!r}: {error}") from error
+
+
+@contextmanager
+def _hub() -> Iterator[str]:
+    """Within the block timm finds published weights: on the hub if that answers soon, else in its cache alone.
+
+    Gives the reason why the cache alone is asked, or nothing.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        yield "HF_HUB_OFFLINE is set"
+    elif _answers(constants.ENDPOINT):
+        yield ""
+    else:
+        constants.HF_HUB_OFFLINE = True
+        try:
+            yield f"{constants.ENDPOINT} does not answer"
+        finally:
+            constants.HF_HUB_OFFLINE = False
+
+
+def _answers(address: str) -> bool:
+    """Whether there is any answer at all, asked as the hub's client asks: through the same proxies."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        from huggingface_hub import get_session
+
+        try:
+            get_session().head(address, timeout=_PATIENCE)
+        except Exception:  # what the client raises depends on its version
+            return
+        answered.set()
+
+    # In a thread, for no client bounds the time in which a name is looked up.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    return answered.is_set()
 
 
 def _per_channel(values: tuple[float, ...], channels: int) -> Tensor:

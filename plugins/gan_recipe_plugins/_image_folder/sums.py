@@ -47,14 +47,14 @@ def see_that_they_match(folder: Path, names: Sequence[str], there: Collection[st
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         found = dict(zip(names, pool.map(lambda name: _sum(folder / name), names), strict=True))
     faults = {
-        "are not what they were": [name for name in names if name in sums and found[name] != sums[name]],
-        "have no sum": [name for name in names if name not in sums],
-        "are missing": sorted(sums.keys() - set(there)),
+        "changed": [name for name in names if name in sums and found[name] != sums[name]],
+        "not listed": [name for name in names if name not in sums],
+        "missing": sorted(sums.keys() - set(there)),
     }
-    told = [f"{len(which)} images {what}: {quoted(which[:_NAMED])}" for what, which in faults.items() if which]
+    told = [f"{len(which)} {what}: {quoted(which[:_NAMED])}" for what, which in faults.items() if which]
     if told:
         cure = "restore them, or write the sums anew if that was meant"
-        raise ValueError(f"sums: of the images in {str(folder)!r} {'; '.join(told)}; {cure}")
+        raise ValueError(f"sums: of {len(names)} images in {str(folder)!r} {'; '.join(told)}. Please {cure}")
 
 
 def _sum(path: Path) -> str:
