@@ -13,6 +13,10 @@ import pytest
 from attrs import asdict
 from faults.victims import Victims
 
+from gan_recipe.check import check
+from gan_recipe.ramp import Ramp
+from gan_recipe.recipe import Recipe
+from gan_recipe.recipe_file import plain, shipped_recipes
 from gan_recipe.resume_difference import Difference
 from gan_recipe.verify_resume import Trial, Verdict, verify
 
@@ -257,3 +261,59 @@ rows = 2
 def test_pools_and_adaptive_strengths_resume_exactly(verified: Callable[..., Verdict]) -> None:
     """A replay pool and ADA's strength lie in buffers, and what they draw is a function of the round."""
     assert verified(STATEFUL).difference is None
+
+
+def features(recipe: Recipe) -> set[str]:
+    """What a recipe has that could forget something: its components, and all that keeps or follows a state."""
+    found = {f"data {use}" for use in recipe.data_use.values()} | {f"schedule {recipe.schedule_use}"}
+    found |= {f"network {network.use}" for network in recipe.networks.values()}
+    for player in recipe.players.values():
+        found.add(f"optimizer {player.optimizer.name}")
+        found |= {f"rate {player.lr_schedule.name}"} if player.lr_schedule else set()
+        found |= {f"constraint {each.use}" for each in player.constraints.values()}
+        found |= {"average"} if player.ema else set()
+        found |= {"balance"} if player.balance else set()
+        found |= {"clipped"} if player.clip_gradients else set()
+        for loss in player.losses.values():
+            found |= {f"loss {loss.use}"} | ({"lazy"} if loss.every > 1 else set())
+            found |= {"ramp"} if isinstance(loss.weight, Ramp) else set()
+    return found
+
+
+def in_miniature(name: str, given: Callable[[str], list[str]]) -> Recipe:
+    """A shipped recipe, small, and with fresh weights where it would start from a run that is not here."""
+    plain = check(name, given(name), starts=None)
+    few = [f"data.{source}.{what}" for source, use in plain.data_use.items() if use == "synthetic_faces"
+           for what in ("identities=4", "held_out=2", "size=32")]  # fmt: skip
+    widths = [f"networks.{network}.width=0.125" for network, spec in plain.networks.items()
+              if hasattr(spec.component, "width")]  # fmt: skip
+    # Two recipes cut features in parts by number.
+    cuts = ["networks.identity.stop=24", "networks.attributes.first=24"] if name in ("siamese", "wgan_srgan") else []
+    settings = [*few, *widths, *cuts, "run.batch=4", "run.held_out=8", "run.precision=float32"]
+    recipe = check(name, [*given(name), *settings], starts=None)
+    for network in recipe.resolved_tables["networks"].values():
+        network.pop("start", None)
+    return recipe
+
+
+@pytest.mark.slow
+def test_every_shipped_recipe_resumes_exactly(
+    verified: Callable[..., Verdict], given: Callable[[str], list[str]]
+) -> None:
+    """Of recipes that have the same components and the same kinds of state, one: all of these are in one that is tried.
+
+    Each is trained straight and with a SIGTERM and a kill, in fresh processes with their loader's thread.
+    """
+    began = time.monotonic()
+    seen: set[str] = set()
+    tried = []
+    for name in sorted(shipped_recipes(), key=lambda name: (name.count("/"), name)):
+        recipe = in_miniature(name, given)
+        if features(recipe) <= seen:
+            continue
+        seen |= features(recipe)
+        tried.append(name)
+        verdict = verified(plain(recipe.resolved_tables), rounds=4, stops=2)
+        assert verdict.difference is None, f"{name}: {verdict.difference}"
+    print(f"{len(tried)} of {len(shipped_recipes())} recipes in {time.monotonic() - began:.0f} s: {', '.join(tried)}")
+    assert {"average", "lazy", "ramp"} <= seen and len(tried) >= 10
