@@ -148,6 +148,67 @@ def test_weights_that_differ_between_processes_are_found_and_named() -> None:
     assert [path.name for path in Path("runs/tiny/1/checkpoints").iterdir()] == ["00000004"]
 
 
+TREATED = """
+[run]
+rounds = 12
+batch = 8
+log_every = 3
+checkpoint_every = 4
+precision = "float32"
+observers = []
+
+[data]
+faces = { use = "synthetic_faces", size = 16, identities = 4, held_out = 2, only = ["target"] }
+noise = { use = "noise", size = 8 }
+
+[networks]
+body    = { use = "dcgan_decoder", size = 16, width = 0.0625 }
+trunk   = { use = "dcgan_encoder", width = 0.125 }
+verdict = { use = "linear_fc" }
+augment = { use = "ada", target = 0.0, over = 200, interval = 2 }
+past    = { use = "replay", size = 16 }
+
+[values]
+fake       = "body(noise)"
+real_score = "augment(verdict(trunk(augment(target))))"
+old_score  = "verdict(trunk(augment(past(fake))))"
+fake_score = "verdict(trunk(augment(fake)))"
+
+[players.critic]
+trains     = ["trunk", "verdict"]
+optimizer  = { use = "adam", lr = 1e-3 }
+losses.gan = { use = "bce_critic", real = "real_score", fake = "old_score" }
+
+[players.generator]
+trains     = ["body"]
+optimizer  = { use = "adam", lr = 1e-3 }
+losses.gan = { use = "bce_generator", fake = "fake_score", weight = 0.5 }
+losses.l2  = { use = "l2", output = "fake", target = "target" }
+balance    = { at = "fake", reference = "l2", losses = ["gan"] }
+clip_gradients = 0.5
+
+[schedule]
+use = "together"
+
+[doctor]
+every = 2
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4])
+def test_treatments_that_keep_samples_are_one_run(count: int) -> None:
+    """A replay pool, ADA's strength, a balance and clipped gradients: 1e-12 in float64, signals in float32."""
+    Path("treated.toml").write_text(TREATED)
+    run(1, "treated.toml", "--name", "one")
+    run(count, "treated.toml", "--name", "many")
+    assert apart("runs/one/1", "runs/many/1") < 1e-12
+    kept = load_file("runs/one/1/checkpoints/00000012/networks.safetensors")
+    assert kept["past/seen"] == 96 and 0 < kept["augment/p"] < 1
+    for one, many in zip(lines("runs/one/1"), lines("runs/many/1"), strict=True):
+        assert many == pytest.approx(one, rel=1e-4, abs=1e-5)
+
+
 def children(process: int) -> list[int]:
     try:
         return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]

@@ -33,6 +33,7 @@ from gan_recipe.interfaces import (
     Verdict,
 )
 from gan_recipe.ramp import Ramp
+from gan_recipe.whole_batch import own_rows, whole_batch
 
 if TYPE_CHECKING:
     from gan_recipe.case import Case, Series
@@ -74,6 +75,8 @@ __all__ = [
     "Verdict",
     "cache_folder",
     "hookimpl",
+    "own_rows",
+    "whole_batch",
 ]
 
 # What signals and verdicts are handed. Most that import this package are neither, and need not wait for it.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gan_recipe.graph import Store
+from gan_recipe.graph import Store, full
 from gan_recipe.plan import Move
 from gan_recipe.processes import Processes
 from gan_recipe.recipe import BalanceSpec
@@ -38,7 +38,7 @@ def balanced(
 
 def _length(loss: Tensor, point: Tensor, processes: Processes | None) -> Tensor:
     (gradient,) = torch.autograd.grad(loss, point, retain_graph=True)
-    length: Tensor = torch.linalg.vector_norm(gradient.float())
+    length: Tensor = torch.linalg.vector_norm(full(gradient))
     if processes is None:
         return length
     # Each process has the mean over its own rows; the whole batch's is the mean of those.

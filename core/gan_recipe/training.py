@@ -33,6 +33,7 @@ from gan_recipe.split_check import check_split
 from gan_recipe.steering import Steering
 from gan_recipe.stream import Batch, Stream
 from gan_recipe.warm_start import beginning
+from gan_recipe.whole_batch import SharedBatch
 
 # Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
 _BF16_FLOPS = 5e9
@@ -150,11 +151,13 @@ class Training:
         """Make ready to train on a share of every batch; a share of ``first``, which holds two. Raises RecipeError."""
         recipe, share = self.recipe, self.recipe.run.batch // processes.count
         set_modes(networks, self._trained)
+        draws: AbstractContextManager[Any] = nullcontext()
         if check_split(recipe, networks, first, share=share, device=self.device):
             if recipe.run.compile:
                 what = "compiled networks draw numbers out of sight, and processes would draw others than one process"
                 raise RecipeError([Problem(recipe.file.origin(("run", "compile")).where, "run.compile", what)])
-            self._rows = RowDraws(processes.rank, processes.count, share)
+            draws = RowDraws(processes.rank, processes.count, share)
+        self._rows = SharedBatch(processes, draws)
         problems = []
         for name, kind in strange_batch_norms(networks).items():
             if name in self._trained:
@@ -351,8 +354,9 @@ class Training:
             if apart:
                 error = RunError(
                     f"the processes no longer hold the same weights: {', '.join(apart)} differ before round {at:,}. "
-                    "Either a component keeps a state of its own samples (train by one process), or a machine computes "
-                    "something else than the others. The checkpoints before it are kept"
+                    "Either a component keeps a state of its own samples (gan_recipe.whole_batch gives it "
+                    "those of all; or train by one process), or a machine computes something else than the others. The "
+                    "checkpoints before it are kept"
                 )
                 raise told_once(self.processes, error)
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from gan_recipe import whole_batch
+
 
 def colour(images: Tensor) -> Tensor:
     """Brightness moved by up to a half, saturation times up to 2, contrast times 0.5 to 1.5."""
@@ -77,7 +79,7 @@ class Adaptive(nn.Module):
         if not self.training:
             return input
         if input.shape[1:] != self.shape:
-            self._observe(input.detach())
+            self._observe(whole_batch(input))
             return input
         images = input
         for change in self.changes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gan_recipe import own_rows, whole_batch
+
 
 class Replay(nn.Module):
     pool: Tensor
@@ -18,7 +20,9 @@ class Replay(nn.Module):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
             return input
-        count, size = len(input), len(self.pool)
+        # Processes that share a batch share a pool: each keeps all of it, and hands on its own rows.
+        newest = whole_batch(input)
+        count, size = len(newest), len(self.pool)
         if count > size:
             raise ValueError(f"a batch of {count} is more than the pool of {size} holds; make size larger")
         full = self.seen >= size
@@ -28,11 +32,11 @@ class Replay(nn.Module):
             torch.randperm(size, device=input.device)[:count],
             (self.seen + torch.arange(count, device=input.device)) % size,
         )
-        swapped = full & (torch.rand(count, device=input.device) < 0.5)
+        swapped = full & (whole_batch(torch.rand(len(input), device=input.device)) < 0.5)
         swapped = swapped.view(-1, *[1] * (input.dim() - 1))
         past = self.pool[place].to(input.dtype)
-        result = torch.where(swapped, past, input)
+        result = torch.where(own_rows(swapped), own_rows(past), input)
         with torch.no_grad():
-            self.pool[place] = torch.where(swapped | ~full, input.detach(), past).to(self.pool.dtype)
+            self.pool[place] = torch.where(swapped | ~full, newest, past).to(self.pool.dtype)
             self.seen += count
         return result
