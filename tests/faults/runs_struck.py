@@ -203,6 +203,30 @@ def lost_folders(victims: Victims, folder: Path, blow: str, *, each: int, seed: 
     return figures
 
 
+def unwritable(victims: Victims, folder: Path) -> dict[str, int]:
+    """A folder of runs that is read-only from the start: for a new run, and for one that was stopped.
+
+    Raises PermissionError where nothing can be mounted.
+    """
+    run = fresh(folder / "run")
+    stopped = victims.run(STRUCK, signal.SIGTERM, "generator", 40, *JOB, folder=run)
+    assert stopped.code == 143, stopped.err
+    before = sorted(path.relative_to(run) for path in run.rglob("*"))
+    _mount("bind", run / "runs", str(run / "runs"))
+    try:
+        _mount("remount,bind,ro", run / "runs")
+        ends = [victims.run(PLAIN, *JOB, folder=run), victims.run(PLAIN, *JOB, "--name", "new", folder=run)]
+    finally:
+        subprocess.run(["umount", str(run / "runs")], check=False)
+    return {
+        "runs": len(ends),
+        "exit codes other than 2": sum(ended.code != 2 for ended in ends),
+        "of these not told": sum(not _told(ended) for ended in ends),
+        "left something": int(sorted(path.relative_to(run) for path in run.rglob("*")) != before),
+        "failed to resume": int(victims.run(PLAIN, *JOB, folder=run).code != 0),
+    }
+
+
 def full_shared_memory(victims: Victims, folder: Path) -> dict[str, int]:
     """Nothing fits into /dev/shm: batches are made by threads, so that nobody misses it."""
     whole = reference(victims, folder / "whole")

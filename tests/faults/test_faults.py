@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faults.files_damaged import broken_recipes, damaged_checkpoints, damaged_images
-from faults.runs_struck import full_disks, full_shared_memory, kills, lost_folders, small_files, stops
+from faults.runs_struck import full_disks, full_shared_memory, kills, lost_folders, small_files, stops, unwritable
 from faults.victims import Victims
 
 
@@ -55,6 +55,16 @@ def test_a_folder_that_is_lost_is_told_and_does_not_come_back(victims: Victims, 
         pytest.skip(f"nothing can be mounted here: {error}")
     assert figures["runs"] == 8 and figures.pop("slowest in s") < 60
     assert {value for name, value in figures.items() if name != "runs"} == {0}
+
+
+@pytest.mark.faults
+def test_where_nothing_can_be_written_nothing_begins(victims: Victims, tmp_path: Path) -> None:
+    """Exit code 2 for a new run and for one to be resumed, before any work and without a trace."""
+    try:
+        figures = unwritable(victims, tmp_path)
+    except PermissionError as error:
+        pytest.skip(f"nothing can be mounted here: {error}")
+    assert figures.pop("runs") == 2 and set(figures.values()) == {0}, figures
 
 
 @pytest.mark.faults
