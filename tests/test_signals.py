@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,13 +20,15 @@ from gan_recipe import Finding, Signal, Verdict
 from gan_recipe.bench import Bench
 from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.contests import meetings
+from gan_recipe.contests import contests, meetings
 from gan_recipe.diagnosis import diagnosis, family_of, judged_again
 from gan_recipe.errors import RecipeError, RunError
+from gan_recipe.moment import Look
 from gan_recipe.registry import Registry
-from gan_recipe.run_folder import find_run
+from gan_recipe.run_folder import RunFolder, find_run
 from gan_recipe.train import start
 from gan_recipe.training import Training
+from gan_recipe_plugins.held_out_scores import HeldOutScores, copied
 
 DOCTOR = Path(__file__).parents[1] / "docs" / "doctor"
 sys.path.insert(0, str(DOCTOR))
@@ -46,7 +50,6 @@ def seen_in_one_round(training: Training, player: str) -> dict[str, float]:
     from gan_recipe.doctor import Doctor
     from gan_recipe.journal import Journal
     from gan_recipe.observers import Observers
-    from gan_recipe.run_folder import RunFolder
 
     folder = RunFolder(Path.cwd())
     observers = Observers(Registry.installed().manager.hook)
@@ -66,8 +69,6 @@ def test_contributions_are_the_gradients_of_the_weighted_losses_where_they_meet(
     training = Training(check("d_supervised", [*FACES, *NARROW]))
     n = {name: network for name, network in training.graph.networks.items()}
     batch = {name.partition(".")[2]: value for name, value in training.stream.batch(0).items()}
-    import copy
-
     d = {name: copy.deepcopy(network).double() for name, network in n.items()}
     figures = seen_in_one_round(training, "generator")
     # The critic has moved before the generator does: its weights are taken as they were then.
@@ -96,8 +97,6 @@ def test_contributions_meet_at_the_last_shared_weights_where_no_value_is_shared(
     """The critic's six losses: the gradient by the trunk's last weights, a penalty's double backward included."""
     training = Training(check("d_supervised", [*FACES, *NARROW]))
     (meeting,) = meetings(training.recipe, training.recipe.players["critic"])
-    import copy
-
     d = {name: copy.deepcopy(network).double() for name, network in training.graph.networks.items()}
     figures = seen_in_one_round(training, "critic")
     assert meeting.network == "trunk"
@@ -109,6 +108,122 @@ def test_contributions_meet_at_the_last_shared_weights_where_no_value_is_shared(
     penalty = 0.125 * 8 * slope.flatten(1).square().sum(dim=1).mean() / 2
     (pull,) = torch.autograd.grad(penalty, weight)
     assert figures["trunk/norm/r1"] == pytest.approx(float(pull.norm()), rel=1e-3)
+
+
+def test_norms_of_gradients_weights_and_steps_are_those_of_the_move() -> None:
+    """Both players of d_supervised in their first round, in float64 by hand: the gradient of all losses together with
+    the penalty's double backward, Adam's first step, and what the average has made of it."""
+    training = Training(check("d_supervised", [*FACES, *NARROW]))
+    n = training.graph.networks
+    d = {name: copy.deepcopy(network).double().requires_grad_(True) for name, network in n.items()}
+    batch = {name.partition(".")[2]: value for name, value in training.stream.batch(0).items()}
+    image, target = batch["image"].double(), batch["target"].double()
+    critic = seen_in_one_round(training, "critic")
+    generator = {
+        name.removeprefix("signals/generator/"): value
+        for line in RunFolder(Path.cwd()).lines()
+        for name, value in line.items()
+    }
+
+    made = d["decoder"](d["encoder"](image))
+    real = target.clone().requires_grad_(True)
+    (slope,) = torch.autograd.grad(d["verdict"](d["trunk"](real)).sum(), real, create_graph=True)
+    seen_target, seen_image = d["trunk"](target), d["trunk"](image)
+    fall = d["verdict"](seen_target) - d["verdict"](d["trunk"](made.detach()))
+    loss = F.softplus(-fall).mean() + 0.125 * 8 * slope.flatten(1).square().sum(dim=1).mean() / 2
+    loss = loss + F.cross_entropy(d["identity"](seen_target), batch["identity"])
+    for head in ("identity", "pose", "light"):
+        loss = loss + F.cross_entropy(d[head](seen_image), batch[head])
+    names = ("trunk", "verdict", "identity", "pose", "light")
+    _, before, _ = by_adam(critic, loss, [w for name in names for w in d[name].parameters()], rate=5e-4)
+    assert abs(critic["weights"] / before - 1) > 1e-6  # or it would not tell when it is measured
+    assert "average" not in critic
+
+    for name in names:  # the critic has moved before the generator does
+        d[name].load_state_dict({key: value.double() for key, value in n[name].state_dict().items()})
+    seen = d["trunk"](made)
+    loss = (
+        0.1 * F.softplus(d["verdict"](d["trunk"](target)) - d["verdict"](seen)).mean()
+        + 20 * (made - target).abs().mean()
+    )
+    loss = loss + 0.1 * F.cross_entropy(d["identity"](seen), batch["identity"])
+    loss = loss + 0.02 * F.cross_entropy(d["pose"](seen), batch["target_pose"])
+    loss = loss + 0.02 * F.cross_entropy(d["light"](seen), batch["target_light"])
+    weights = [w for name in ("encoder", "decoder") for w in d[name].parameters()]
+    after, _, moved = by_adam(generator, loss, weights, rate=1e-3)
+    assert generator["average"] == pytest.approx(0.995 * moved / after, rel=1e-3)
+
+
+def by_adam(
+    figures: Mapping[str, float], loss: Tensor, weights: list[Tensor], rate: float
+) -> tuple[float, float, float]:
+    """Hold the figures against Adam's first step with betas 0.5 and 0.999; the norms of the weights after it and before
+    it, and of the step."""
+    gradients = torch.cat([each.flatten() for each in torch.autograd.grad(loss, weights)])
+    before = torch.cat([each.detach().flatten() for each in weights])
+    step = rate * gradients / (gradients.abs() + 1e-8)  # both of its averages corrected
+    uncorrected = 0.5 * gradients / ((0.001 * gradients.square()).sqrt() + 1e-8)
+    assert figures["gradient"] == pytest.approx(float(gradients.norm()), rel=1e-3)
+    assert figures["weights"] == pytest.approx(float((before - step).norm()), rel=1e-6)
+    assert figures["step"] == pytest.approx(float(uncorrected.square().mean().sqrt()), rel=1e-3)
+    return float((before - step).norm()), float(before.norm()), float(step.norm())
+
+
+def test_copies_are_nearer_to_training_samples_than_new_ones_are() -> None:
+    """Against a loop over all pairs; all of what is taken from the training samples is copied, nothing of what
+    resembles new ones, and of new samples of the same kind no more than chance."""
+    torch.manual_seed(0)
+    seen, unseen, made = torch.randn(3, 300, 2).unbind()
+    assert float(copied(made, seen, unseen)) < 0.5
+    assert float(copied(seen[:50] + 1e-4, seen, unseen)) == 1
+    assert float(copied(unseen[:50] + 1e-4, seen, unseen)) == 0
+    images = [each[:, :, None, None].expand(-1, -1, 16, 16) for each in (made, seen, unseen)]
+    assert float(copied(*images)) == float(copied(made, seen, unseen))
+
+    seen, unseen, made = seen[:7], unseen[:9], made[:8]
+    usual = sorted(min(math.dist(new, old) for old in seen.tolist()) for new in unseen.tolist())[4]
+    count = 0
+    for each in made.tolist():
+        near = min(math.dist(each, old) for old in seen.tolist())
+        count += near < usual and all(near < math.dist(each, new) for new in unseen.tolist())
+    assert 0 < count < 8 and float(copied(made, seen, unseen)) == count / 8
+
+
+def test_held_out_outputs_are_measured_as_they_are_defined() -> None:
+    """On the fixed held-out samples, with averaged weights: the distance to the targets, by hand."""
+    training = Training(check("d_supervised", [*FACES, *NARROW]))
+    contest = contests(training.recipe)[0]
+    look = Look(1, training.recipe, [contest], training)
+    with training.averaged(), torch.no_grad():
+        found = HeldOutScores().at_round(look)
+        batch = training.fixed_batch(["faces.image", "faces.target"], held_out=True)
+        networks = training.graph.networks
+        made = networks["decoder"](networks["encoder"](batch["faces.image"]))
+    assert float(found["held_out/gan/distance"]) == pytest.approx(float((made - batch["faces.target"]).abs().mean()))
+    assert 0 <= float(found["held_out/gan/copied"]) <= 1
+
+
+def overfitting_of(steps: list[dict[str, float]]) -> list[int]:
+    """The measurements, counted from 1, at which the verdict was told of d_supervised."""
+    bench = Bench(check("d_supervised"), {})
+    told: list[int] = []
+    for place, figures in enumerate(steps, start=1):
+        heard = bench.hear(200 * place, {f"signals/held_out/gan/{name}": value for name, value in figures.items()})
+        told += [place for each in heard if each.verdict == "overfitting"]
+    return told
+
+
+def test_overfitting_is_told_where_outputs_show_it() -> None:
+    """A critic that goes by heart is no failure while what is made of new samples holds up; copies are, and a
+    distance that grows from its best is; and neither is where the critic is fair to new samples."""
+    by_heart, fair = {"share": 1.5, "ranked": 0.9}, {"share": 0.1, "ranked": 0.55}
+    good, copies = {"copied": 0.1, "distance": 0.07}, {"copied": 1.0, "distance": 0.07}
+    worse = {"copied": 0.1, "distance": 0.09}
+    assert overfitting_of([by_heart | good] * 9) == []
+    assert overfitting_of([by_heart | copies] * 9) == [3]
+    assert overfitting_of([by_heart | good] * 3 + [by_heart | worse] * 3) == [6]
+    assert overfitting_of([fair | copies] * 5 + [fair | worse] * 5) == []
+    assert overfitting_of([by_heart] * 9) == []
 
 
 def test_diversity_modes_copies_and_neighbours() -> None:

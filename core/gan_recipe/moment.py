@@ -157,6 +157,11 @@ class Look:
                 self._known[held_out, node] = value
         return [self._known[held_out, node] for node in nodes]
 
+    def target(self, contest: Contest) -> Tensor | None:
+        """What a loss of the contest's generator compares the made sample with, held out; None where none does."""
+        target = target_of(self.recipe, contest)
+        return None if target is None else self.values([target], held_out=True)[0]
+
     def fields_of(self, node: Node) -> Mapping[str, int | None]:
         """The fields of the batch that a value reads, and their classes where they are labels."""
         return label_fields(self.recipe, node)

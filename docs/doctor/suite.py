@@ -26,8 +26,8 @@ TABLE = HERE / "table.json"
 Trained = tuple[list[dict[str, Any]], str, dict[str, float]]
 
 
-def run(case: Case, seed: int, folder: Path, *, cure: bool = True) -> dict[str, Any]:
-    """Train a case, and its cure where one is told; what was told of each."""
+def run(case: Case, seed: int, folder: Path, *, cure: bool = True, picture: bool = False) -> dict[str, Any]:
+    """Train a case, and its cure where one is told; what was told of each, and a picture of both if asked for."""
     began = time.perf_counter()
     base = (HERE / f"{case.base}.toml").as_posix()
     parent = next((each for each in CASES if each.name == case.parent), None)
@@ -47,7 +47,7 @@ def run(case: Case, seed: int, folder: Path, *, cure: bool = True) -> dict[str, 
         after, outcome, last = _train(folder, f"{case.name}_cured", path.as_posix(), "\n".join(mine["cure"]), None)
         told_still = [[each["round"], each["verdict"]] for each in after]
         result["cured"] = {"outcome": outcome, "last": last, "told": told_still}
-        if seed == 1:
+        if picture:
             _picture(folder, case.name)
     result["seconds"] = round(time.perf_counter() - began)
     return result
@@ -129,7 +129,7 @@ def main() -> None:
                 continue
             folder = (chosen.folder or Path(tempfile.mkdtemp())) / f"seed-{seed}"
             folder.mkdir(parents=True, exist_ok=True)
-            row = run(case, seed, folder.resolve())
+            row = run(case, seed, folder.resolve(), picture=case.name not in {row["case"] for row in rows})
             rows.append(row)
             chosen.table.write_text(json.dumps(rows, indent=1) + "\n")
             told = [(each["round"], each["verdict"]) for each in row["told"]]

@@ -95,14 +95,22 @@ class CriticTooWeak(Verdict):
 
 @frozen
 class Overfitting(Verdict):
-    """The critic knows its training samples by heart: it takes new real ones for fakes.
+    """The critic knows its training samples by heart, and what is made of new ones shows it.
 
-    Read from ``held_out_scores``: told when the mean score fell from training to held-out samples by more than
-    ``share`` of its fall from training samples to fakes, and training samples stood above held-out ones in more than
-    ``ranked`` of pairs, over several measurements running.
+    Read from ``held_out_scores``, over several measurements running. Two things must hold. The critic takes new real
+    samples for fakes: the mean score fell from training to held-out samples by more than ``share`` of its fall from
+    training samples to fakes, and training samples stood above held-out ones in more than ``ranked`` of pairs. And the
+    outputs are hurt: made from new inputs, more than ``copied`` of them repeat training samples, or their ``distance``
+    to the targets has grown by more than ``worse`` from its best.
+
+    The first alone is no failure: where data is few, every critic comes to know it in time, and the better the fakes,
+    the smaller the fall that the share is taken of. With a loss that holds outputs to their targets they may be good
+    all the same; the figures are on file for who wants to know of the critic.
 
     Source: Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", equation 1 and section 3.1
-    (its target of 0.6 is for the other heuristic, r_t).
+    (its target of 0.6 is for the other heuristic, r_t), where overfitting counts by what it does to outputs; Meehan,
+    Chaudhuri and Dasgupta 2020, "A Non-Parametric Test to Detect Data-Copying in Generative Models"; Prechelt 1998,
+    "Early Stopping - But When?" (loss of generality, from its best).
     """
 
     #: The share of the fall above which the critic goes by heart.
@@ -111,20 +119,35 @@ class Overfitting(Verdict):
     samples: int = 3
     #: The share of pairs of which the training sample stands above the held-out one; 0.5 for a critic that is fair.
     ranked: float = 0.8
+    #: The share of copies. Half are nearer to a training sample by chance; of 32, three standard deviations are 0.27.
+    copied: float = 0.8
+    #: The share of its best by which the distance has grown: the 15 % that ``sudden_collapse`` began with.
+    worse: float = 0.15
 
     def judge(self, case: Case) -> Iterator[Finding]:
         for contest in case.contests:
-            at = f"{contest.critic}/{contest.loss}"
-            share, ranked = (case.series(f"held_out/{contest.loss}/{name}") for name in ("share", "ranked"))
-            if share.stayed(self.samples, above=self.share) and ranked.stayed(self.samples, above=self.ranked):
-                figures = {"share": share.recent(self.samples).mean(), "ranked": ranked.recent(self.samples).mean()}
+            at = f"held_out/{contest.loss}"
+            share, ranked = (case.series(f"{at}/{name}") for name in ("share", "ranked"))
+            if not (share.stayed(self.samples, above=self.share) and ranked.stayed(self.samples, above=self.ranked)):
+                continue
+            figures = {"share": share.recent(self.samples).mean(), "ranked": ranked.recent(self.samples).mean()}
+            copied, distance = (case.series(f"{at}/{name}") for name in ("copied", "distance"))
+            harm = []
+            if copied.stayed(self.samples, above=self.copied):
+                figures["copied"] = copied.recent(self.samples).mean()
+                harm.append(f"{figures['copied']:.0%} of what is made of new inputs repeats training samples")
+            if distance.stayed(self.samples, above=(1 + self.worse) * min(distance.values, default=0.0)):
+                figures |= {"best": min(distance.values), "distance": distance.recent(self.samples).mean()}
+                grown = figures["distance"] / figures["best"] - 1
+                harm.append(f"what is made of new inputs is {grown:.0%} further from its targets than it was at best")
+            if harm:
                 yield Finding(
                     f"{contest.critic} scores real samples that it never saw {figures['share']:.0%} of the way down to "
-                    f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt "
-                    "its training samples by heart, and will push the generator to copy them. More data or "
-                    "a stronger penalty on the critic's slope helps",
+                    f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt its "
+                    f"training samples by heart, and {', and '.join(harm)}. More data or a stronger penalty on the "
+                    "critic's slope helps",
                     figures,
                     slope_penalty(case, contest, weight=10.0),
-                    at,
+                    f"{contest.critic}/{contest.loss}",
                     share.recent(self.samples).rounds[0],
                 )
