@@ -21,18 +21,17 @@ _SHOWN = ("share", "ranked", "copied")
 
 
 def entry(run: RunFolder) -> dict[str, Any]:
-    """What is told of the run, how far it went, and the last of what the critic makes of new samples."""
+    """What is told of the run, how far it went, its metrics, and its last look at new samples (loss ``gan``)."""
     described = run.describe()
-    recipe = check(str(run.recipe))
-    told = judged_again(run, recipe, described.get("parents") or {})
+    told = judged_again(run, check(str(run.recipe)), described.get("parents") or {})
     last: dict[str, float] = {}
     for line in run.lines():
-        for contest in {each.loss for each in recipe.contests} if hasattr(recipe, "contests") else ("gan",):
-            for name in _SHOWN:
-                if f"signals/held_out/{contest}/{name}" in line:
-                    last[name] = round(line[f"signals/held_out/{contest}/{name}"], 2)
+        for name in _SHOWN:
+            if f"signals/held_out/gan/{name}" in line:
+                last[name] = round(line[f"signals/held_out/gan/{name}"], 2)
+    command = described["command"]
     return {
-        "set": [word for flag, word in zip(described["command"], described["command"][1:]) if flag == "-s"],
+        "set": [command[place + 1] for place, word in enumerate(command[:-1]) if word == "-s"],
         "rounds": described["round"],
         "of": described["rounds"],
         "told": [[each.round, each.verdict, each.told] for each in told],

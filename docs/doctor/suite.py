@@ -92,12 +92,15 @@ def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> 
 
 
 def last_figures(run: RunFolder) -> dict[str, float]:
-    """How varied the outputs of a run's last three looks were, over the real data: no verdict has a say in it."""
+    """How varied the outputs of a run's last three looks were, over the real data, and what became of new samples: no
+    verdict has a say in it."""
+    wanted = {f"signals/critic/gan/{name}": name for name in ("diversity", "modes")}
+    wanted |= {f"signals/held_out/gan/{name}": name for name in ("gap", "copied")}
     seen: dict[str, list[float]] = {}
     for line in run.lines():
-        for name in ("diversity", "modes"):
-            if f"signals/critic/gan/{name}" in line:
-                seen.setdefault(name, []).append(line[f"signals/critic/gan/{name}"])
+        for figure, name in wanted.items():
+            if figure in line:
+                seen.setdefault(name, []).append(line[figure])
     return {name: round(sum(values[-3:]) / len(values[-3:]), 2) for name, values in seen.items()}
 
 

@@ -122,7 +122,7 @@ def healthy(trial: Trial) -> dict[str, Sequence[float]]:
     return _courses(found | dict(trial.healthy))
 
 
-_HELD_OUT = {"gap": 0.05, "ranked": 0.55, "share": 0.1}
+_HELD_OUT = {"gap": 0.05, "ranked": 0.55, "share": 0.1, "copied": 0.3, "distance": 0.1}
 
 
 def failing(trial: Trial) -> dict[str, Sequence[float]]:
