@@ -226,6 +226,21 @@ def test_overfitting_is_told_where_outputs_show_it() -> None:
     assert overfitting_of([by_heart] * 9) == []
 
 
+def test_a_fresh_critic_beside_a_loaded_generator_is_told_of_whatever_it_ranks() -> None:
+    """It orders pairs by chance. One that was loaded from elsewhere is asked; of one of the same run nothing is told."""
+    recipe = check("zoo/ring_gan")
+    loaded = {"generator": {"run": "a/1", "round": 9}}
+
+    def told(ranked: float, parents: Mapping[str, Mapping[str, Any]]) -> bool:
+        found = Bench(recipe, parents).hear(1, {"signals/critic/gan/ranked": ranked})
+        return "phase_mismatch_after_load" in {each.verdict for each in found}
+
+    assert told(0.5, loaded) and told(0.7, loaded) and not told(0.5, {})
+    elsewhere = loaded | {"critic": {"run": "b/1", "round": 9}}
+    assert told(0.5, elsewhere) and not told(0.7, elsewhere)
+    assert not told(0.5, loaded | {"critic": loaded["generator"]})
+
+
 def test_diversity_modes_copies_and_neighbours() -> None:
     """One image for all has none of them; the real batch itself has all; a shifted one is told apart."""
     from gan_recipe_plugins.outputs import _figures

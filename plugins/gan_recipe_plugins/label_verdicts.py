@@ -73,12 +73,17 @@ class FactorLost(Verdict):
                     )
 
 
+_FRESH = "fresh weights"
+
+
 @frozen
 class PhaseMismatchAfterLoad(Verdict):
     """Critic and generator were loaded from different phases, and one of them outplays the other at once.
 
     Told in the first rounds of a run some of whose networks are warm-started: when the two sides of a contest do not
-    stem from one run and round, and the first measured share of pairs in the right order lies outside the bounds.
+    stem from one run and round, and the first measured share of pairs in the right order lies outside the bounds. A
+    critic of fresh weights alone orders pairs by chance, anywhere near a half: beside a generator that was loaded whole
+    it is told of whatever its share.
 
     Source: the notebook's remark that "G and D have to be in the same phase"; the bounds are proposals.
     """
@@ -96,13 +101,17 @@ class PhaseMismatchAfterLoad(Verdict):
                 continue  # it is held already until the critic has caught up
             sides = [_phases(case, name) for name in (contest.critic, contest.generator)]
             first = case.series(f"{contest.critic}/{contest.loss}/ranked")
-            if sides[0] == sides[1] or len(first) != 1 or self.least <= first.last <= self.most:
+            if sides[0] == sides[1] or len(first) != 1:
+                continue
+            knows_nothing = sides[0] == {_FRESH} and _FRESH not in sides[1]
+            if self.least <= first.last <= self.most and not knows_nothing:
                 continue
             told = [" and ".join(sorted(side)) for side in sides]
             yield Finding(
                 f"{contest.critic} starts from {told[0]}, {contest.generator} from {told[1]}, and at load the critic "
-                f"puts {first.last:.0%} of pairs in the right order: they are not in the same phase. Let the critic "
-                "catch up while the generator is held, or load both from one round",
+                f"puts {first.last:.0%} of pairs in the right order{', by chance' if knows_nothing else ''}: they are "
+                "not in the same phase. Let the critic catch up while the generator is held, or load both from one "
+                "round",
                 {"ranked": first.last},
                 wait_for_critic(case, contest),
                 f"{contest.critic}/{contest.loss}",
@@ -114,5 +123,5 @@ def _phases(case: Case, player: str) -> set[str]:
     found = set()
     for name in case.recipe.players[player].trains:
         parent = case.parents.get(name)
-        found.add(f"{parent['run']}@{parent['round']}" if parent else "fresh weights")
+        found.add(f"{parent['run']}@{parent['round']}" if parent else _FRESH)
     return found
