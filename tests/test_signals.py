@@ -227,7 +227,7 @@ def test_overfitting_is_told_where_outputs_show_it() -> None:
 
 
 def test_a_fresh_critic_beside_a_loaded_generator_is_told_of_whatever_it_ranks() -> None:
-    """It orders pairs by chance. One that was loaded from elsewhere is asked; of one of the same run nothing is told."""
+    """It orders pairs by chance. One that was loaded from elsewhere is asked; one of the same run is not told of."""
     recipe = check("zoo/ring_gan")
     loaded = {"generator": {"run": "a/1", "round": 9}}
 
