@@ -47,7 +47,9 @@ What was changed after a seed was seen is shown by later ones:
 
 `saturated_generator` has no row: the generators that were to saturate collapsed first; only its rule is tested."""
 _OF_SHIPPED = """\
-TODO"""
+The critic of `d_supervised` comes to know its 200 people by heart, and what is made of new people comes nearer to them
+all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600. Where a run was stopped
+early, nothing is known of its rest."""
 _OF_THE_NOTEBOOK = """\
 What the two say of each other, entry by entry:
 
