@@ -64,8 +64,9 @@ What the two say of each other, entry by entry:
 - N13 has the fewest modes of the seven, as its author says, below the bound of 0.4: the verdict wants five looks from
   round 300 on, and a run of 500 rounds has four.
 - N22 and N28 are good in their author's words, and gan is told to be unheard at the code, under 1 % beside the
-  contrastive losses: true, and no failure that the sheets show; he himself raised and lowered its weight from entry to
-  entry. N28's collapse came after round 19,800, and the small run has 500."""
+  contrastive losses: true, and not what he complains of. That N22's light is confused is in its last figure and is not
+  told, as no judge was trained ahead of these runs (`gan-recipe judge`). N28's collapse came after round 19,800, and the
+  small run has 500."""
 
 
 def page(rows: list[dict[str, Any]]) -> str:
