@@ -48,8 +48,8 @@ What was changed after a seed was seen is shown by later ones:
 `saturated_generator` has no row: the generators that were to saturate collapsed first; only its rule is tested."""
 _OF_SHIPPED = """\
 The critic of `d_supervised` comes to know its 200 people by heart, and what is made of new people comes nearer to them
-all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600. Where a run was stopped
-early, nothing is known of its rest."""
+all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600. Where a run was
+stopped early, nothing is known of its rest."""
 _OF_THE_NOTEBOOK = """\
 What the two say of each other, entry by entry:
 
@@ -64,9 +64,8 @@ What the two say of each other, entry by entry:
 - N13 has the fewest modes of the seven, as its author says, below the bound of 0.4: the verdict wants five looks from
   round 300 on, and a run of 500 rounds has four.
 - N22 and N28 are good in their author's words, and gan is told to be unheard at the code, under 1 % beside the
-  contrastive losses: true, and not what he complains of. That N22's light is confused is in its last figure and is not
-  told, as no judge was trained ahead of these runs (`gan-recipe judge`). N28's collapse came after round 19,800, and the
-  small run has 500."""
+  contrastive losses: true, and not what he complains of. That N22's light is confused is in its last figure, and not
+  told: 500 rounds see a judge once, and the verdict wants four looks. N28's collapse came after round 19,800."""
 
 
 def page(rows: list[dict[str, Any]]) -> str:
