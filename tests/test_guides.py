@@ -53,8 +53,14 @@ def ids(block: Block) -> str:
     return f"{Path(block.page).name}:{block.line}"
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Faces are rendered once for all blocks."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def noted(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A shell's surroundings, as in a job of SLURM's on four machines; returns where the stand-ins take notes."""
     tiny_commands.put_on_path(tmp_path / "bin")
     with socket.socket() as free:
@@ -65,7 +71,7 @@ def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "HOME": str(tmp_path),
         "USER": "ann",
         "NOTED": str(tmp_path / "noted.jsonl"),
-        "GAN_RECIPE_CACHE": os.environ.get("GAN_RECIPE_CACHE", str(tmp_path / "cache")),
+        "GAN_RECIPE_CACHE": str(cache),
         "OMP_NUM_THREADS": "1",
         "SLURM_NNODES": "4",
         "SLURM_JOB_ID": "77",
@@ -110,7 +116,7 @@ def test_a_block_of_a_guide_runs(block: Block, tmp_path: Path, noted: Path) -> N
 def _stop_a_run(folder: Path) -> None:
     """A run of d_supervised that Ctrl-C ended after its first checkpoints."""
     words = ["run", "d_supervised"]
-    small = [*tiny_commands.overrides(words), "-s", "run.rounds=40"]
+    small = [*tiny_commands.overrides(words), "-s", "run.rounds=30", "-s", "run.checkpoint_every=10"]
     running = subprocess.Popen([sys.executable, "-m", "gan_recipe", *words, *small, "--quiet"], cwd=folder)
     while not list(folder.glob("runs/d_supervised/1/checkpoints/0*/manifest.json")):
         assert running.poll() is None, "it ended before it was stopped"

@@ -31,7 +31,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny(text: str) -> str:
     """With seconds in place of minutes: a small run, and two files of the suite."""
     text = re.sub(r"gan-recipe (run \S+)", lambda found: " ".join([found[0], *_quoted(found[1].split())]), text)
-    few = "tests/test_style.py tests/test_expression.py"
+    few = "tests/test_expression.py tests/test_ramp.py"
     return re.sub(r"(-m pytest)$", rf"\1 {few}", text, flags=re.MULTILINE)
 
 
