@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 #: How often a course of figures is looked at, and how many rounds lie between.
 LOOKS, EVERY = 40, 50
-#: Where the networks of the contest's generators come from, as the run of a warm-started recipe would tell.
-_PARENT = {"run": "parent/1", "round": 900}
+#: The run whose weights the networks start from, generators' ones from a round of their own.
+_PARENT, _ROUND, _GENERATORS_ROUND = "parent/1", 900, 800
 
 Figures = Mapping[str, "Tensor | float"]
 #: Is given the name of the signal's method, a call of it, the training, and the moment where there is one.
@@ -54,11 +54,14 @@ def _checked(path: str) -> Recipe:
 
 
 def case_of(trial: Trial) -> Case:
-    """The recipe as a verdict sees it before the first figure, in a run that was warm-started."""
+    """The recipe as a verdict sees it before the first figure, in a run all of whose networks were warm-started."""
     recipe = recipe_of(trial)
-    made_by = {contest.generator for contest in contests(recipe)} - {None}
-    started = [name for player in made_by for name in recipe.players[str(player)].trains]
-    return Case(recipe, {name: _PARENT for name in started})
+    generators = {contest.generator for contest in contests(recipe)}
+    parents = {}
+    for name, player in recipe.players.items():
+        round = _GENERATORS_ROUND if name in generators else _ROUND
+        parents |= {network: {"run": _PARENT, "round": round} for network in player.trains}
+    return Case(recipe, parents)
 
 
 def train(trial: Trial, look: Look | None, rounds: int = 2) -> Training:
