@@ -57,7 +57,7 @@ def case_of(trial: Trial) -> Case:
     """The recipe as a verdict sees it before the first figure, in a run all of whose networks were warm-started."""
     recipe = recipe_of(trial)
     generators = {contest.generator for contest in contests(recipe)}
-    parents = {}
+    parents: dict[str, Mapping[str, str | int]] = {}
     for name, player in recipe.players.items():
         round = _GENERATORS_ROUND if name in generators else _ROUND
         parents |= {network: {"run": _PARENT, "round": round} for network in player.trains}
