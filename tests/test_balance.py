@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from gan_recipe.balance import balanced
 from gan_recipe.check import check
+from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.errors import RecipeError
-from gan_recipe.plan import plan_from_start
+from gan_recipe.graph import Store
+from gan_recipe.plan import Move, plan_from_start
+from gan_recipe.registry import Registry
+from gan_recipe.train import resume, start
 from gan_recipe.training import Training
 
 BALANCED = """\
@@ -60,8 +68,48 @@ def test_a_factor_is_at_most_what_is_stated_and_nothing_else_changes() -> None:
     values = training.graph.losses(move, store)
     spec = training.recipe.players["generator"].balance
     assert spec is not None
-    gan, l1 = balanced(spec, move, store, values)
+    (gan, l1), factors = balanced(spec, move, store, values)
     assert torch.equal(gan, values[0] * 0.01) and l1 is values[1]
+    assert factors.keys() == {"gan"} and float(factors["gan"]) == pytest.approx(0.01)
+
+
+def test_the_factors_are_figures_of_the_run_and_the_doctors_shares_are_those_of_the_weights() -> None:
+    """``generator/balance/gan`` is their mean since the last line, stopped or not; the pulls that the doctor measures
+    have the factors in them: with weights 0.25 and 2 the shares are a ninth and eight."""
+    registry = Registry.installed()
+    recipe = check("balanced.toml", ["doctor.every=1", "run.log_every=3", "run.checkpoint_every=2"], registry)
+    whole = start(recipe, registry, QuietScreen(), name="whole").folder
+    training = Training(recipe)
+    spec = recipe.players["generator"].balance
+    assert spec is not None
+    seen: list[float] = []
+
+    def watch(round: int, move: Move, store: Store, terms: Sequence[Tensor]) -> None:
+        if move.player.name == "generator":
+            _, factors = balanced(spec, move, store, training.graph.losses(move, store))
+            seen.append(float(factors["gan"]))
+
+    for round in range(3):
+        training.play(round, training.stream.batch(round), watch)
+    lines = list(whole.lines())
+    figures = [line["generator/balance/gan"] for line in lines if "generator/balance/gan" in line]
+    assert len(figures) == 2 and figures[0] == pytest.approx(sum(seen) / 3, rel=1e-4)
+    shares = [line["signals/generator/fake/share/gan"] for line in lines if "signals/generator/fake/share/gan" in line]
+    assert shares and shares == pytest.approx([1 / 9] * len(shares), rel=1e-2)
+    stopped = start(recipe, registry, Stopping(4), name="stopped").folder
+    resume(stopped.name, registry, QuietScreen())
+    assert stopped.metrics.read_bytes() == whole.metrics.read_bytes()
+
+
+class Stopping(QuietScreen):
+    """Asks to stop in a round."""
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+
+    def round(self, done: int) -> None:
+        if done == self._at:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize(

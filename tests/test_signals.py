@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ from attrs import frozen
 from torch import Tensor
 
 from gan_recipe import Finding, Signal, Verdict
-from gan_recipe.bench import Bench
+from gan_recipe.bench import Bench, Told
 from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.contests import contests, meetings
 from gan_recipe.diagnosis import diagnosis, family_of, judged_again
 from gan_recipe.errors import RecipeError, RunError
+from gan_recipe.graph import Store
 from gan_recipe.moment import Look
+from gan_recipe.plan import Move
 from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, find_run
 from gan_recipe.train import start
@@ -294,14 +296,88 @@ def test_the_cure_of_every_verdict_is_sound_in_every_recipe(name: str) -> None:
             at = f"{contest.critic}/{contest.loss}/"
             told = told_of(recipe, {at + figure: value for figure, value in figures.items()})
             assert verdict in told, verdict
-            cured(name, told[verdict].cure)
+            for lines in (told[verdict].cure, *told[verdict].others):
+                cured(name, lines)
         shares = {}
         for meeting in meetings(recipe, recipe.players[str(contest.generator)]):
             for place, loss in enumerate(meeting.losses):
                 share = 0.98 if place == 0 else 0.02 / (len(meeting.losses) - 1)
                 shares[f"{contest.generator}/{meeting.label}/share/{loss}"] = share
         if shares:
-            cured(name, told_of(recipe, shares)["one_loss_leads"].cure)
+            leads = told_of(recipe, shares)["one_loss_leads"]
+            for lines in (leads.cure, *leads.others):
+                cured(name, lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "network"),
+    [
+        ("dcgan", "critic_too_strong", "augment"),
+        ("zoo/ring_gan", "mode_collapse", "pack"),
+        (str(DOCTOR / "ring.toml"), "mode_collapse", "pack"),
+    ],
+)
+def test_other_treatments_are_offered_and_train(name: str, verdict: str, network: str) -> None:
+    """As the doctor's page of treatments has them: beside the first cure, and they rehearse and play a round."""
+    recipe = check(name)
+    (contest,) = recipe_contests(recipe)
+    at = f"{contest.critic}/{contest.loss}/"
+    told = told_of(recipe, {at + figure: value for figure, value in SHOWN[verdict].items()})[verdict]
+    (lines,) = told.others
+    assert Told.of(json.loads(json.dumps(told.line()))) == told
+    cured(name, lines)
+    training = Training(check("cured.toml", ["run.batch=4"]))
+    assert network in training.recipe.networks
+    training.play(0, training.stream.batch(0))
+
+
+def test_a_balance_is_offered_where_losses_meet_in_a_value() -> None:
+    """With the leader for reference; not where there is one already, nor twice."""
+    recipe = check("pix2pix")
+    told = told_of(recipe, {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04})["one_loss_leads"]
+    assert told.others == (("[players.generator]", 'balance = { at = "fake", reference = "l1", losses = ["gan"] }'),)
+    cured("pix2pix", told.others[0])
+    again = told_of(check("cured.toml"), {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04})
+    assert again["one_loss_leads"].others == ()
+
+
+def test_a_loss_that_saturates_under_a_sure_critic_is_told_with_the_form_that_does_not() -> None:
+    """Read from the slope of the generator's loss; a critic that is fooled makes it flat too, and is not told of."""
+    Path("old.toml").write_text('extends = "zoo/ring_gan"\n[players.generator]\nlosses.gan.saturating = true\n')
+    recipe = check("old.toml")
+    figures = {"generator/gan/slope": 0.001, "critic/gan/ranked": 0.99}
+    told = told_of(recipe, figures)["saturated_generator"]
+    assert "losses.gan.saturating = false" in told.cure and told.since == 1
+    cured("old.toml", told.cure)
+    assert "saturated_generator" not in told_of(recipe, figures | {"critic/gan/ranked": 0.2})
+    assert "saturated_generator" not in told_of(recipe, figures | {"generator/gan/slope": 0.3})
+
+
+def test_the_slope_of_a_generators_loss_is_its_own() -> None:
+    """Against the formulas: sigmoid(-s) or sigmoid(s), over a half; a loss that reads both sides has one too."""
+
+    def slope(recipe: str) -> tuple[float, Tensor]:
+        Path("metrics.jsonl").unlink(missing_ok=True)  # what was looked at in this round is looked at once
+        found = seen_in_one_round(Training(check(recipe, ["run.batch=8"])), "generator")["gan/slope"]
+        again = Training(check(recipe, ["run.batch=8"]))
+        (contest,) = recipe_contests(again.recipe)
+        scores = []
+
+        def watch(round: int, move: Move, store: Store, terms: Sequence[Tensor]) -> None:
+            if move.player.name == "generator":
+                scores.append(store[contest.fake_score].detach())
+
+        again.play(0, again.stream.batch(0), watch)
+        return found, scores[0]
+
+    for name, is_so in (("new", "false"), ("old", "true")):
+        text = f'extends = "zoo/ring_gan"\n[players.generator]\nlosses.gan.saturating = {is_so}\n'
+        Path(f"{name}.toml").write_text(text)
+    found, scores = slope("new.toml")
+    assert found == pytest.approx(2 * float((-scores).sigmoid().mean()), rel=1e-4)
+    found, scores = slope("old.toml")
+    assert found == pytest.approx(2 * float(scores.sigmoid().mean()), rel=1e-4)
+    assert 0.1 < slope(str(DOCTOR / "ring.toml"))[0] < 2
 
 
 def recipe_contests(recipe: Any) -> Any:

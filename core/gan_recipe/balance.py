@@ -18,22 +18,26 @@ _LITTLE = 1e-4
 
 def balanced(
     balance: BalanceSpec, move: Move, store: Store, values: Sequence[Tensor], processes: Processes | None = None
-) -> list[Tensor]:
-    """The losses of a move, those that are balanced scaled; where the reference is not due, as they are.
+) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """The losses of a move, those that are balanced scaled, and their factors; where the reference is not due, as they
+    are.
 
     One backward pass from each loss down to the meeting point, and no further. The factors are constants to the
     gradient and stay on the device.
     """
     named = {term.loss.name: value for term, value in zip(move.terms, values, strict=True)}
     if balance.reference not in named:
-        return list(values)
+        return list(values), {}
     point = store[balance.at]
     reference = _length(named[balance.reference], point, processes)
+    factors = {}
     for name in balance.losses:
         if name in named:
-            factor = (reference / (_length(named[name], point, processes) + _LITTLE)).clamp(max=balance.most)
+            factors[name] = factor = (reference / (_length(named[name], point, processes) + _LITTLE)).clamp(
+                max=balance.most
+            )
             named[name] = named[name] * factor
-    return list(named.values())
+    return list(named.values()), factors
 
 
 def _length(loss: Tensor, point: Tensor, processes: Processes | None) -> Tensor:

@@ -25,13 +25,15 @@ class Told:
     about: str = ""
     #: The round of the first figures that show it; None where those of ``round`` do.
     since: int | None = None
+    others: tuple[tuple[str, ...], ...] = ()
 
     def line(self) -> dict[str, Any]:
         """As JSON holds it."""
         line = {"round": self.round, "verdict": self.verdict, "told": self.told, "figures": dict(self.figures)}
         line |= {"cure": list(self.cure)}
         line |= {"about": self.about} if self.about else {}
-        return line | ({"since": self.since} if self.since is not None else {})
+        line |= {"since": self.since} if self.since is not None else {}
+        return line | ({"others": [list(each) for each in self.others]} if self.others else {})
 
     @classmethod
     def of(cls, line: Any) -> Told | None:
@@ -48,6 +50,7 @@ class Told:
                 cure,
                 str(line.get("about", "")),
                 since if isinstance(since, int) else None,
+                tuple(tuple(map(str, each)) for each in line.get("others", ())),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
@@ -87,6 +90,6 @@ class Bench:
                 key = (name, finding.about)
                 if key not in self._seen or round - self._seen[key] > self.recipe.doctor.settings.again:
                     told_now = (finding.told, finding.figures, finding.cure, finding.about, finding.since)
-                    new.append(Told(round, name, *told_now))
+                    new.append(Told(round, name, *told_now, finding.others))
                 self._seen[key] = round
         return new

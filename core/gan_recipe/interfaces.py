@@ -335,6 +335,8 @@ class Finding:
     about: str = ""
     #: The round of the first figures that show it, where several are needed; None where those of now do.
     since: int | None = None
+    #: Other treatments, each the lines of a recipe of its own.
+    others: tuple[tuple[str, ...], ...] = ()
 
 
 class Verdict(Component):

@@ -14,6 +14,7 @@ from gan_recipe.bench import Told
 from gan_recipe.case import PREFIX
 from gan_recipe.errors import RunError
 from gan_recipe.observers import Observers
+from gan_recipe.player import BALANCE
 from gan_recipe.processes import told_once
 from gan_recipe.ramp import weight_at
 from gan_recipe.run_folder import RunFolder
@@ -76,6 +77,9 @@ class Journal:
             values = {}
             for name, (total, count) in taken.items():
                 player, _, loss = name.partition("/")
+                if loss.startswith(BALANCE):
+                    values[name] = float(total) / count
+                    continue
                 spec = self._training.recipe.players[player].losses[loss]
                 raw = float(total) / count
                 values[f"{player}/loss/{loss}"] = raw

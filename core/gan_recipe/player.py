@@ -18,6 +18,8 @@ from gan_recipe.optimizers import make_lr_schedule, make_optimizer
 from gan_recipe.processes import Processes
 from gan_recipe.recipe import PlayerSpec, Recipe
 
+#: Before the name of a loss whose balance is meant.
+BALANCE = "balance/"
 # Where torch's optimisers and rate schedules keep rates in a group.
 _RATES = ("lr", "initial_lr", "max_lr", "min_lr")
 
@@ -58,8 +60,13 @@ class Player:
         self._processes = processes
         self._exchange = GradientExchange(processes, self.parameters) if processes else None
 
-    def step(self, names: list[str], values: list[Tensor], total: Tensor) -> None:
-        """One move: gradients of ``total``, the optimiser's step, the constraints and the average."""
+    def step(
+        self, names: list[str], values: list[Tensor], total: Tensor, factors: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """One move: gradients of ``total``, the optimiser's step, the constraints and the average.
+
+        ``values`` are the raw losses, ``factors`` what the player's balance multiplied some of them with.
+        """
         try:
             self._descend(names, total)
         except Exception as error:  # the backward of a stranger's function may raise anything
@@ -73,6 +80,9 @@ class Player:
             if self._average_list:
                 assert self.spec.ema is not None
                 torch._foreach_lerp_(self._average_list, self.parameters, 1.0 - self.spec.ema.at(self.moved))
+            if factors:
+                names = [*names, *(f"{BALANCE}{name}" for name in factors)]
+                values = [*values, *factors.values()]
             self._note(names, values)
         self.moved += 1
 
@@ -110,7 +120,10 @@ class Player:
             self._counts[name] += 1
 
     def take_means(self) -> dict[str, tuple[Tensor, int]]:
-        """The sums of the raw losses and how many they are, since this was last called; still on the device."""
+        """The sums of the raw losses and how many they are, since this was last called; still on the device.
+
+        So of the factors of a balance, as ``balance/LOSS``.
+        """
         self._share_sums()
         taken = {name: (self._sums[name], self._counts[name]) for name in self._sums}
         self._sums, self._counts = {}, {}
@@ -150,11 +163,14 @@ class Player:
                 average.copy_(tensors[f"average/{network}/{key}"])
         device = self.parameters[0].device
         # A loss that the recipe has dropped when the run went back is summed no more.
-        self._counts = {name: count for name, count in state["counts"].items() if name in self.spec.losses}
+        self._counts = {name: count for name, count in state["counts"].items() if self._is_mine(name)}
         self._sums = {name: tensors[f"sum/{name}"].to(device) for name in self._counts}
         self.moved = state["moved"]
         if self.lr_schedule is not None:
             self.lr_schedule.load_state_dict(_with_integer_keys(state["lr_schedule"]))
+
+    def _is_mine(self, name: str) -> bool:
+        return name.removeprefix(BALANCE) in self.spec.losses
 
     def set_option(self, option: str, before: Any, after: Any) -> None:
         """Change a number of the optimiser that has been restored; a rate where its schedule has brought it to."""

@@ -247,7 +247,7 @@ class Training:
                 self.graph.compute(move, store)
                 values = self.graph.losses(move, store)
             balance = player.spec.balance
-            terms = balanced(balance, move, store, values, self.processes) if balance else values
+            terms, factors = balanced(balance, move, store, values, self.processes) if balance else (values, {})
             if self.steering is not None:
                 try:
                     self.steering.see(round, store)
@@ -255,7 +255,7 @@ class Training:
                     blame(error, "schedule")
             if watch is not None:
                 watch(round, move, store, terms)
-            player.step(names, values, weighted_sum(move, terms, round))
+            player.step(names, values, weighted_sum(move, terms, round), factors)
             for node in move.frees:
                 del store[node]
         for player in self.players.values():

@@ -47,6 +47,11 @@ losses.r2.weight = 0
 [players.generator]
 losses.gan = { use = "wasserstein_generator", fake = "critic(fake)" }
 """
+# The first GAN's own loss against a critic that is far ahead.
+_SATURATING = _FAST_CRITIC.replace(
+    '{ use = "bce_generator", fake = "critic(fake)" }',
+    '{ use = "bce_generator", fake = "critic(fake)", saturating = true }',
+)
 
 _PENALISED = """
 [players.critic]
@@ -114,6 +119,7 @@ CASES = (
         50,
         parent="ring",
     ),
+    Case("saturated", "ring", _SATURATING, "saturated_generator", 600),
     Case("not_a_number", "ring", "[players.critic]\noptimizer.lr = 1e20", "non_finite", 100),
     Case(
         "by_heart",

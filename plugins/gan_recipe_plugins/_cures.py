@@ -45,6 +45,15 @@ def _under(lines: Lines, table: str, line: str) -> Lines:
     return (*lines[:at], line, *lines[at:])
 
 
+def unsaturated(case: Case, contest: Contest) -> Lines:
+    """A critic that is held back, and the generator's loss in the form that does not saturate where it has one."""
+    generator = case.recipe.players[str(contest.generator)]
+    lines = held_back(case, contest)
+    if not getattr(generator.losses[str(contest.generator_loss)].component, "saturating", False):
+        return lines
+    return _under(lines, f"[players.{generator.name}]", f"losses.{contest.generator_loss}.saturating = false")
+
+
 def slope_penalty(case: Case, contest: Contest, *, weight: float = 1.0) -> Lines:
     """R1 on the contest's critic: a new one of this weight, or ten times the one there is."""
     critic = case.recipe.players[contest.critic]

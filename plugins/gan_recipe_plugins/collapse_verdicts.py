@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import lower_rates, many_modes
+from gan_recipe_plugins._cures import lower_rates, many_modes, unsaturated
+from gan_recipe_plugins._other_cures import packed
 
 if TYPE_CHECKING:
     from gan_recipe import Case
@@ -55,6 +56,7 @@ class ModeCollapse(Verdict):
                     many_modes(case, contest),
                     at,
                     seen["modes" if few else "diversity"].recent(self.samples).rounds[0],
+                    packed(case, contest),
                 )
 
 
@@ -115,23 +117,43 @@ class SuddenCollapse(Verdict):
 
 @frozen
 class SaturatedGenerator(Verdict):
-    """The generator's outputs stand at the limits of their range, where a tanh passes no gradient.
+    """The generator has no gradient: its outputs stand at the limits of a tanh, or its loss is flat where they are.
 
-    Read from ``outputs``: told when the share of values beyond 0.99 of full scale, less the real samples' share, stayed
-    above its bound over several measurements running.
+    Told when one of two stayed so over several measurements running. The share of values beyond 0.99 of full scale,
+    less the real samples' share, was above its bound (``outputs``). Or the slope of the generator's loss at the
+    critic's scores was below its bound while the critic had more than ``ranked`` of pairs in the right order
+    (``critic_scores``): a critic that is sure, and a loss that saturates just there.
 
     Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", on
-    saturation; the bound was tuned on the runs of docs/doctor.md.
+    saturation; Goodfellow et al. 2014, "Generative Adversarial Nets", section 3, on log(1 - D(G(z))). The bounds were
+    tuned on the runs of docs/doctor.md.
     """
 
     #: The share of values at the limits, beyond the real samples' own.
     limits: float = 0.3
+    #: The slope of the loss, over that at scores of 0.
+    slope: float = 0.05
+    #: The share of pairs in the right order.
+    ranked: float = 0.9
     #: How many measurements running.
     samples: int = 3
 
     def judge(self, case: Case) -> Iterator[Finding]:
         for contest in case.contests:
             at = f"{contest.critic}/{contest.loss}"
+            slope = case.series(f"{contest.generator}/{contest.generator_loss}/slope")
+            right = case.series(f"{at}/ranked")
+            if slope.stayed(self.samples, below=self.slope) and right.stayed(self.samples, above=self.ranked):
+                figures = {"slope": slope.recent(self.samples).mean(), "ranked": right.recent(self.samples).mean()}
+                yield Finding(
+                    f"{contest.critic} is right in {figures['ranked']:.1%} of pairs, and there the loss "
+                    f"{contest.generator_loss} has {figures['slope']:.1%} of the slope that it has where the critic "
+                    f"is undecided: it passes {contest.generator} no gradient. A loss that does not saturate does",
+                    figures,
+                    unsaturated(case, contest),
+                    at,
+                    slope.recent(self.samples).rounds[0],
+                )
             limits = case.series(f"{at}/limits")
             if limits.stayed(self.samples, above=self.limits):
                 figures = {"limits": limits.recent(self.samples).mean()}

@@ -12,7 +12,7 @@ from gan_recipe import Loss, Signal
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan_recipe import Moment
+    from gan_recipe import Contest, Moment
 
 
 @frozen
@@ -28,7 +28,9 @@ class CriticScores(Signal):
     - ``saturated``: the share of scores whose own slope is under a tenth of an ignorant critic's;
     - ``sign``: the mean sign of the scores of real samples.
 
-    Scores of several outputs (patches) count as samples of their own.
+    Scores of several outputs (patches) count as samples of their own. At the generator's move, for its adversarial
+    loss: ``slope``, the mean slope of that loss with respect to the scores of what it made, over that where every score
+    is 0: near 0 the critic's verdict moves the generator no more, whatever it says.
 
     Source: Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", equation 1 (``sign`` is
     its r_t); Fawcett 2006, "An introduction to ROC analysis".
@@ -41,6 +43,10 @@ class CriticScores(Signal):
             if real is not None and fake is not None:
                 figures = _figures(moment.loss(contest.loss).component, real.detach(), fake.detach())
                 found |= {f"{contest.loss}/{name}": value for name, value in figures.items()}
+        for contest in moment.makes:
+            slope = _slope_of_generator(moment, contest)
+            if slope is not None:
+                found[f"{contest.generator_loss}/slope"] = slope
         return found
 
 
@@ -62,6 +68,30 @@ def _figures(loss: Loss, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         figures["doubt"] = slopes.abs().sum() / most
         figures["saturated"] = (slopes.abs() * slopes.numel() < 0.1 * most).float().mean()
     return figures
+
+
+def _slope_of_generator(moment: Moment, contest: Contest) -> Tensor | None:
+    """None for a loss that is not due, or that reads something else than scores that it can be handed again."""
+    import torch
+
+    if contest.generator_loss is None or contest.generator_loss not in moment.losses:
+        return None
+    loss = moment.loss(contest.generator_loss)
+    values = {name: moment.value(node) for name, node in loss.reads.items()}
+    moved = [name for name, node in loss.reads.items() if node == contest.fake_score]
+    if loss.functions or len(moved) != 1 or any(value is None for value in values.values()):
+        return None
+    sizes = []
+    with torch.enable_grad():
+        for factor in (1.0, 0.0):
+            scores = {
+                name: (value.detach() * factor).requires_grad_() for name, value in values.items() if value is not None
+            }
+            (slope,) = torch.autograd.grad(loss.component(**scores), scores[moved[0]], allow_unused=True)
+            if slope is None:
+                return None
+            sizes.append(slope.abs().sum())
+    return sizes[0] / sizes[1].clamp(min=1e-12)
 
 
 def ranked(real: Tensor, fake: Tensor) -> Tensor:

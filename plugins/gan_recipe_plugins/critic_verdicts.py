@@ -9,6 +9,7 @@ from attrs import frozen
 
 from gan_recipe import Finding, Verdict
 from gan_recipe_plugins._cures import equal_pace, held_back, slope_penalty
+from gan_recipe_plugins._other_cures import augmented
 
 if TYPE_CHECKING:
     from gan_recipe import Case
@@ -51,6 +52,7 @@ class CriticTooStrong(Verdict):
                     held_back(case, contest),
                     at,
                     doubt.recent(self.samples).rounds[0],
+                    augmented(case, contest),
                 )
 
 
@@ -150,4 +152,5 @@ class Overfitting(Verdict):
                     slope_penalty(case, contest, weight=10.0),
                     f"{contest.critic}/{contest.loss}",
                     share.recent(self.samples).rounds[0],
+                    augmented(case, contest),
                 )

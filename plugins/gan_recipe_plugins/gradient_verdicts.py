@@ -9,6 +9,7 @@ from attrs import frozen
 
 from gan_recipe import Finding, Verdict
 from gan_recipe_plugins._cures import balanced, bounded, lower_rates
+from gan_recipe_plugins._other_cures import balanced_by_pull
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Series
@@ -58,6 +59,7 @@ class OneLossLeads(Verdict):
                     balanced(case, str(player), leader, figures[leader]),
                     f"{player}/{meeting.label}",
                     max(0, case.round - self.rounds),
+                    balanced_by_pull(case, str(player), meeting, leader),
                 )
 
     def _stays(self, series: Series, case: Case, *, above: float | None = None, below: float | None = None) -> bool:

@@ -82,6 +82,10 @@ def _long(found: Diagnosis) -> Iterator[str]:
             yield "  A recipe that extends this one would treat it with:"
             for line in told.cure:
                 yield harmless(f"    {line}")
+        for other in told.others:
+            yield "  Or with:"
+            for line in other:
+                yield harmless(f"    {line}")
     if found.unmeasured:
         yield "\nNot measured here"
         for name, why in found.unmeasured.items():

@@ -163,6 +163,7 @@ def _by_player(values: Mapping[str, float]) -> dict[str, list[str]]:
     for name, value in values.items():
         player, *kind, last = name.split("/")
         if kind != ["weighted"]:
+            last = f"balance of {last}" if kind == ["balance"] else last
             found.setdefault(player, []).append(f"{last} {value:.4g}")
     return found
 
