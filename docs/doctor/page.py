@@ -45,8 +45,8 @@ What was changed after a seed was seen is shown by later ones:
   case was changed to a fresh critic, as the notebook had it. With seed 4 such a critic ordered 58 % of pairs by chance
   and was not told of; the rule does not ask for the order where the critic is fresh since then.
 
-`saturated_generator` is caused by a loss that is flat where the critic is sure; of outputs that stand at the limits of a
-tanh only the rule is tested: the generators that were to do so collapsed first."""
+`saturated_generator` is caused by a loss that is flat where the critic is sure; of outputs at the limits of a tanh only
+the rule is tested: the generators that were to stand there collapsed first."""
 _OF_SHIPPED = """\
 The critic of `d_supervised` comes to know its 200 people by heart, and what is made of new people comes nearer to them
 all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600. Where a run was
