@@ -66,7 +66,7 @@ def test_no_block_is_hidden_by_its_indentation() -> None:
                 assert words[0] not in ("gan-recipe", "pip", "python", "torchrun", "$"), f"{named(path)}:{number}"
 
 
-@pytest.mark.parametrize("cls", {cls for cls in Registry.installed().every().values()}, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", [*dict.fromkeys(Registry.installed().every().values())], ids=lambda cls: cls.__name__)
 def test_docstrings_of_components_hold_no_command(cls: type[Component]) -> None:
     """The example that ``show`` and the site give of a component is made from its settings, and tried as TOML."""
     text = cls.__doc__ or ""
