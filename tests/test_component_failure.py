@@ -245,6 +245,7 @@ def test_a_plugin_that_fails_in_round_17_is_named_and_nothing_is_lost(
     assert (described["outcome"], described["why"]) == ("failed", told)
     trace = (run.path / FAILURE).read_text()
     assert trace.startswith("Traceback") and "shaky_plugin.py" in trace and what in trace
+    assert what.partition(":")[0] in (run.path / "report.html").read_text()
     assert checkpoint_rounds(run) == [10, 15] and f"runs/mine/1/{FAILURE}" in told
 
     monkeypatch.delenv("SHAKY")

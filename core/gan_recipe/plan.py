@@ -14,6 +14,7 @@ from operator import attrgetter
 
 from attrs import frozen
 
+from gan_recipe.component_failure import blame
 from gan_recipe.dataflow import Node, below
 from gan_recipe.ramp import weight_at
 from gan_recipe.recipe import LossSpec, PlayerSpec, Recipe
@@ -107,10 +108,14 @@ def movers(
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Who moves in the round, with which losses. A player none of whose losses is due sits it out.
 
-    ``stated`` is whom a schedule that steers has named; others are asked.
+    ``stated`` is whom a schedule that steers has named; others are asked. Raises ComponentError for one that fails.
     """
     found = []
-    for name in recipe.schedule.moves(round, tuple(recipe.players)) if stated is None else stated:
+    try:
+        named = list(recipe.schedule.moves(round, tuple(recipe.players)) if stated is None else stated)
+    except Exception as error:  # a stranger's schedule may raise anything
+        blame(error, "schedule")
+    for name in named:
         if name not in recipe.players:
             continue  # the schedule names it, and all of its losses are dropped
         if due := due_losses(recipe.players[name], round, moved[name]):

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from gan_recipe.errors import UserError
+from gan_recipe.errors import RunError, UserError
 from gan_recipe.history import Entry, read_entry
 from gan_recipe.recipe_diff import Change
 from gan_recipe.report.curves import Series, as_json, charts, read_series
@@ -118,7 +118,7 @@ def _plans(run: RunFolder) -> tuple[list[PlanDrawing], str]:
     """The plans; or none, and why."""
     try:
         return drawn_plans(run), ""
-    except UserError as error:
+    except (UserError, RunError) as error:  # RunError: its schedule may be what failed the run
         return [], _cut(str(error))
 
 
