@@ -407,6 +407,8 @@ def test_the_doctors_page_is_what_its_table_says() -> None:
     for row in rows:
         case = by_name[row["case"]]
         assert is_found(case, row) if case.verdict else not row["told"], (row["case"], row["seed"])
+    shipped = json.loads((DOCTOR / "shipped.json").read_text())
+    assert shipped["d_supervised"]["rounds"] == shipped["d_supervised"]["of"] and not shipped["d_supervised"]["told"]
 
 
 @pytest.mark.parametrize("name", ["not_a_number", "too_strong"])
