@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import field, frozen
 
 from gan_recipe import Data, Field, Source
 from gan_recipe_plugins._image_folder import multi_pie
-from gan_recipe_plugins._image_folder.ground_truth import check_ground_truth
-from gan_recipe_plugins._image_folder.labels import Labels, check_value, read_labels
-from gan_recipe_plugins._image_folder.listing import image_names
 from gan_recipe_plugins._image_folder.naming import ANY_VALUE, Naming
 from gan_recipe_plugins._image_folder.nearest import nearest, quoted
-from gan_recipe_plugins._image_folder.split import Part, split
+
+if TYPE_CHECKING:
+    from gan_recipe_plugins._image_folder.labels import Labels
+    from gan_recipe_plugins._image_folder.split import Part
 
 # Pillow warns of decompression bombs above this.
 _MOST_PIXELS = 89_478_485
@@ -165,6 +165,11 @@ class ImageFolder(Data):
 
     def _survey(self, naming: Naming) -> tuple[Labels, Part, Part]:
         """List and match the names, and see that they have what the settings speak of."""
+        from gan_recipe_plugins._image_folder.ground_truth import check_ground_truth
+        from gan_recipe_plugins._image_folder.labels import check_value, read_labels
+        from gan_recipe_plugins._image_folder.listing import image_names
+        from gan_recipe_plugins._image_folder.split import split
+
         names = image_names(self.folder)
         labels = read_labels(self.folder, names, naming.pattern, naming.order, naming.setting)
         for group, value in self.target.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 import click
@@ -84,11 +83,13 @@ def main() -> None:
         _tell(f"Process {rank} failed: {error}" if rank else f"The run failed: {error}")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
+        from signal import SIGINT
+
         from gan_recipe.stopping import exit_code
 
         _tell("Stopped at once. `gan-recipe runs` lists the runs; go on with one by --resume.")
         # click hides the interrupt behind an Abort.
-        sys.exit(exit_code(getattr(error.__cause__ or error, "number", signal.SIGINT)))
+        sys.exit(exit_code(getattr(error.__cause__ or error, "number", SIGINT)))
     except BrokenPipeError:
         # Whoever read our output went away, such as `| head`: there is nobody to tell, nor any use in flushing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

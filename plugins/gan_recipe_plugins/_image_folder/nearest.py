@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _SHOWN = 12
@@ -10,6 +9,8 @@ _SHOWN = 12
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``Did you mean ...?``, or what is known when nothing is near."""
+    import difflib
+
     known = sorted(set(known))
     if near := difflib.get_close_matches(name, known, n=1):
         return f"Did you mean {near[0]!r}?"
