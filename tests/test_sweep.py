@@ -141,6 +141,17 @@ def test_a_run_that_fails_is_an_answer(space: str, write: Callable[..., str]) ->
 
 
 @pytest.mark.slow
+def test_a_run_that_stops_at_a_verdict_is_an_answer(space: str, write: Callable[..., str], ring: str) -> None:
+    """As one that fails: the worker goes on to the next trial."""
+    touchy = "critic_too_strong = { doubt = 10.0, ranked = 0.0, samples = 1 }"
+    write(f'{ring}\n[doctor]\nevery = 2\nstop = ["critic_too_strong"]\n[doctor.verdicts]\n{touchy}\n')
+    done = subprocess.run(command("--trials", "2"), capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count("stopped at a verdict") == 2, done.stderr
+    assert all(trial.state == optuna.trial.TrialState.PRUNED for trial in trials())
+    assert all("critic_too_strong in round" in trial.user_attrs["why"] for trial in trials())
+
+
+@pytest.mark.slow
 def test_a_killed_workers_trial_is_tried_again_by_the_other(space: str) -> None:
     """Two workers, one killed in the middle of a trial: the other does the same settings, and goes on with its run."""
     long = ["-s", "run.rounds=1500", "-s", "run.checkpoint_every=100", "--trials", "4", "--heartbeat", "1"]

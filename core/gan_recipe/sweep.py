@@ -18,7 +18,7 @@ from gan_recipe.hooks import hookimpl
 from gan_recipe.registry import Registry
 from gan_recipe.run_folder import RunFolder, runs_root
 from gan_recipe.space import Choices, Space
-from gan_recipe.stopping import exit_code
+from gan_recipe.stopping import BY_VERDICT, exit_code
 
 if TYPE_CHECKING:
     import optuna
@@ -152,6 +152,11 @@ def _trial(sweep: Sweep, study: optuna.Study, trial: optuna.Trial, screen: Scree
     if reporter.pruned:
         say(f"trial {trial.number}: {_listed(chosen)}: pruned in round {outcome.round:,}, {outcome.folder.name}")
         raise optuna.TrialPruned
+    if outcome.signal == BY_VERDICT:
+        # What doctor.stop names is an answer, too.
+        trial.set_user_attr("why", outcome.why)
+        say(f"trial {trial.number}: {_listed(chosen)}: stopped at a verdict, {outcome.folder.name}: {outcome.why}")
+        raise optuna.TrialPruned(outcome.why)
     if outcome.signal is not None:
         raise SystemExit(exit_code(outcome.signal))
     value = outcome.figures[sweep.space.metric]
