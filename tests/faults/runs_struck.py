@@ -170,15 +170,9 @@ def lost_folders(victims: Victims, folder: Path, blow: str, *, each: int, seed: 
     """
     draw = random.Random(seed)
     whole = reference(victims, folder / "whole")
-    names = (
-        "runs",
-        "exit codes other than 1",
-        "of these not told",
-        "came back",
-        "failed to resume",
-        "runs that differ",
-    )
-    figures = dict.fromkeys(names, 0) | {"slowest in s": 0}
+    then = ("came back",) if blow == "vanish" else ("failed to resume", "runs that differ")
+    names = ("runs", "exit codes other than 1", "of these not told", *then, "slowest in s")
+    figures = dict.fromkeys(names, 0)
     if blow == "read-only":
         _mount("bind", fresh(folder / "run"), str(folder / "run"))
         subprocess.run(["umount", str(folder / "run")], check=True)
