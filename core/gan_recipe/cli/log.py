@@ -102,7 +102,7 @@ def _lines(entry: Entry) -> Iterator[str]:
     if entry.figures:
         yield from _labelled("figures", "  ".join(figure_texts(entry)), columns)
     for recovery in entry.recoveries:
-        yield from _labelled("recovery", recovery, columns)
+        yield from _labelled("back", recovery, columns)
     for verdict in entry.verdicts:
         told = f"round {verdict.round:,}, {verdict.verdict}: {verdict.told}"
         yield from _labelled("doctor", told, columns)
