@@ -12,7 +12,7 @@ from browser import browser
 from PIL import Image
 
 from gan_recipe.cli import main
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
 
 __all__ = ["browser"]
 

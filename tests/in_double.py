@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from gan_recipe.cli import main
-from gan_recipe.stream import Stream
-from gan_recipe.training import Training
+from gan_recipe.engine.stream import Stream
+from gan_recipe.engine.training import Training
 
 _tensor = Stream._tensor
 

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from gan_recipe import SteeredSchedule
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.engine.steering import LATE
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.registry import Registry
-from gan_recipe.steering import LATE
-from gan_recipe.train import resume, start
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
 from gan_recipe_plugins.accuracy_band import AccuracyBand
 
 TOY = """

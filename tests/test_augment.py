@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_recipe.check import check
-from gan_recipe.checkpoint import load
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.find import find
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import checkpoint_rounds
-from gan_recipe.train import resume, start
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.language.check import check
+from gan_recipe.language.find import find
+from gan_recipe.runs.checkpoint import load
+from gan_recipe.runs.run_folder import checkpoint_rounds
 from gan_recipe_plugins._augment import TRANSFORMS
 from gan_recipe_plugins.augment import ADA, DiffAugment
 from gan_recipe_plugins.replay import Replay

@@ -12,15 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_recipe.balance import balanced
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.balance import balanced
+from gan_recipe.engine.graph import Store
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.graph import Store
-from gan_recipe.plan import Move, plan_from_start
-from gan_recipe.registry import Registry
-from gan_recipe.train import resume, start
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.language.plan import Move, plan_from_start
 
 BALANCED = """\
 extends = "ring.toml"

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_recipe.chain import kept_rounds, plan_chain
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
 from gan_recipe.interfaces import Rounds
-from gan_recipe.recipe import RunSettings
-from gan_recipe.registry import Registry
+from gan_recipe.language.chain import kept_rounds, plan_chain
+from gan_recipe.language.recipe import RunSettings
 
 Run = Callable[..., Any]
 Write = Callable[..., str]
@@ -104,7 +104,7 @@ def test_a_parent_that_was_stopped_is_gone_on_with(
     """The same command again finishes what the stopped one began, and starts no second run of it."""
     import signal
 
-    from gan_recipe.training import Training
+    from gan_recipe.engine.training import Training
 
     play = Training.play
 
@@ -221,7 +221,7 @@ def test_a_parent_beside_the_child_comes_before_a_shipped_one(write: Write, chai
     (chain / "shipped" / "book").mkdir(parents=True)
     for name in ("root", "mid", "leaf"):
         (chain / f"{name}.toml").rename(chain / "shipped" / "book" / f"{name}.toml")
-    monkeypatch.setattr("gan_recipe.recipe_file.shipped_folder", lambda: chain / "shipped")
+    monkeypatch.setattr("gan_recipe.language.recipe_file.shipped_folder", lambda: chain / "shipped")
     registry = Registry.installed()
     write('extends = "book/mid.toml"\n', "child.toml")
     write('extends = "book/mid.toml"\n[networks.generator]\nstart = "roo@4"\n', "other.toml")

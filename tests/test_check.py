@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gan_recipe.check import check
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import Problem, RecipeError, UserError
-from gan_recipe.plan import movers
-from gan_recipe.recipe_file import plain, shipped_recipes
-from gan_recipe.registry import Registry
-from gan_recipe.toml_file import Key, read_toml
+from gan_recipe.language.check import check
+from gan_recipe.language.plan import movers
+from gan_recipe.language.recipe_file import plain, shipped_recipes
+from gan_recipe.language.toml_file import Key, read_toml
 
 Write = Callable[..., str]
 
@@ -577,7 +577,7 @@ def test_checking_imports_neither_torch_nor_numpy(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(SHIPPED["d_supervised"].decode().replace("adam", "adom").replace("linear_fc", "linear_fd"))
     code = (
-        "import sys\nfrom gan_recipe.check import check\nfrom gan_recipe.errors import RecipeError\n"
+        "import sys\nfrom gan_recipe.language.check import check\nfrom gan_recipe.errors import RecipeError\n"
         f"check('d_supervised')\ntry:\n    check({str(wrong)!r})\nexcept RecipeError:\n    pass\n"
         "sys.exit(bool({'torch', 'numpy', 'PIL', 'timm'} & set(sys.modules)))"
     )

@@ -24,10 +24,10 @@ from rich.console import Console
 from gan_recipe.cli import cli
 from gan_recipe.cli.paragraphs import in_columns, reflowed
 from gan_recipe.cli.screen import LiveScreen, PlainScreen, QuietScreen, screen_for
+from gan_recipe.components.registry import Registry
+from gan_recipe.components.summary import summary
 from gan_recipe.interfaces import KINDS
-from gan_recipe.recipe_file import shipped_recipes
-from gan_recipe.registry import Registry
-from gan_recipe.summary import summary
+from gan_recipe.language.recipe_file import shipped_recipes
 
 COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'gan-recipe'; from gan_recipe.cli import main; main()"]
 Write = Callable[..., str]
@@ -151,7 +151,7 @@ def test_a_recipe_that_is_no_text_is_told(gan_recipe: Run, write: Write) -> None
 
 def test_pressing_ctrl_c_is_told_and_is_no_success(gan_recipe: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 130, as shells have it, with how to find what is kept."""
-    monkeypatch.setattr("gan_recipe.recipe_file.shipped_recipes", _interrupted)
+    monkeypatch.setattr("gan_recipe.language.recipe_file.shipped_recipes", _interrupted)
     done = gan_recipe("recipes")
     assert done.code == 130 and done.err.strip().startswith("Stopped at once.") and "Traceback" not in done.err
 

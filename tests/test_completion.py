@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from gan_recipe.check import check
+from gan_recipe.components.registry import Registry
 from gan_recipe.interfaces import KINDS
-from gan_recipe.override_keys import keys, values
-from gan_recipe.recipe_file import load, shipped_recipes
-from gan_recipe.registry import Registry
+from gan_recipe.language.check import check
+from gan_recipe.language.override_keys import keys, values
+from gan_recipe.language.recipe_file import load, shipped_recipes
 
 CODE = "import sys; sys.argv[0] = 'gan-recipe'; from gan_recipe.cli import main; main()"
 Complete = Callable[..., list[str]]

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from conftest import Done
 
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.component_failure import FAILURE
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.component_failure import FAILURE
+from gan_recipe.engine.launch import resume, start
 from gan_recipe.errors import RecipeError, RunError
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds
-from gan_recipe.train import resume, start
+from gan_recipe.language.check import check
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 
 PLUGIN = '''
 """Components that are sound but for one round, or for one moment before the first."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gan_recipe import Field
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
 from gan_recipe.testing import Check, Trial, check_component, check_observer, checks_for, parametrize_with_checks
 
 EVERY = Registry.installed().every()

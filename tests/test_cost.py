@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from gan_recipe.check import check
-from gan_recipe.plan import plan_from_start
-from gan_recipe.training import Training
+from gan_recipe.engine.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.language.plan import plan_from_start
 
 Batch = dict[str, Tensor]
 SMALL = [

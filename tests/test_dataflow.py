@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_recipe.dataflow import Dataflow, KnownProblem, NameProblem, Node, below
-from gan_recipe.expression import Call, Expression, Name, names_in, parse
+from gan_recipe.language.dataflow import Dataflow, KnownProblem, NameProblem, Node, below
+from gan_recipe.language.expression import Call, Expression, Name, names_in, parse
 
 FIELDS = ["faces.image", "faces.label", "noise.z"]
 NETWORKS = ["f", "g", "h"]

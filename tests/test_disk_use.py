@@ -11,19 +11,20 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_recipe import disk_use
-from gan_recipe.check import check
-from gan_recipe.checkpoint_size import checkpoint_size
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.disk_use import in_words, kept
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.checkpoint_size import checkpoint_size
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.engine.train import Outcome
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import UserError
 from gan_recipe.interfaces import Rounds
-from gan_recipe.optimizers import OPTIMIZERS
-from gan_recipe.recipe import Recipe
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import checkpoint_rounds
-from gan_recipe.train import Outcome, resume, start
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.language.optimizers import OPTIMIZERS
+from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs import disk_use
+from gan_recipe.runs.disk_use import in_words, kept
+from gan_recipe.runs.run_folder import checkpoint_rounds
 
 
 class Heard(QuietScreen):

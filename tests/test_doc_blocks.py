@@ -15,8 +15,8 @@ import test_recovery
 import test_treatments_page
 from doc_blocks import Block, every_block, named, pages
 
+from gan_recipe.components.registry import Registry
 from gan_recipe.interfaces import Component
-from gan_recipe.registry import Registry
 
 RUNNERS = (
     test_docs_pages,

@@ -22,8 +22,8 @@ from PIL import Image
 from tiny_commands import overrides
 
 from gan_recipe.cli.command_reference import command_reference
-from gan_recipe.registry import Registry
-from gan_recipe.schema import recipe_schema
+from gan_recipe.components.registry import Registry
+from gan_recipe.language.schema import recipe_schema
 from gan_recipe.site.pages import generated_pages
 
 # Pages whose blocks another test tries, and that test.

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_recipe.check import check
-from gan_recipe.checkpoint import load
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.contests import contests, meetings
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds
-from gan_recipe.train import Outcome, resume, start
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.engine.train import Outcome
+from gan_recipe.health.contests import contests, meetings
+from gan_recipe.language.check import check
+from gan_recipe.runs.checkpoint import load
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 
 # Everything that a signal might disturb: dropout's random numbers in a round, batch norm, spectral norm, an average.
 TINY = """

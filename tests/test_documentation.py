@@ -10,13 +10,13 @@ import attrs
 import pytest
 from attrs import frozen
 
-from gan_recipe.documentation import Read, Setting, example, field_docs, reads, settings
+from gan_recipe.components.documentation import Read, Setting, example, field_docs, reads, settings
+from gan_recipe.components.registry import Registry
+from gan_recipe.components.settings import Surroundings, setting_name, structure
+from gan_recipe.components.signature import call_parameters
+from gan_recipe.components.summary import summary
+from gan_recipe.components.toml_value import as_toml
 from gan_recipe.interfaces import Component, Head, Loss, Schedule
-from gan_recipe.registry import Registry
-from gan_recipe.settings import Surroundings, setting_name, structure
-from gan_recipe.signature import call_parameters
-from gan_recipe.summary import summary
-from gan_recipe.toml_value import as_toml
 
 EVERY: dict[str, type[Component]] = Registry.installed().every()
 

@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 import pytest
 from attrs import frozen
 
-from gan_recipe import drawing
-from gan_recipe.check import check
-from gan_recipe.plan import RoundPlan, plan_from_start
-from gan_recipe.recipe_file import shipped_recipes
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
+from gan_recipe.language import drawing
+from gan_recipe.language.check import check
+from gan_recipe.language.plan import RoundPlan, plan_from_start
+from gan_recipe.language.recipe_file import shipped_recipes
 
 NAMES = sorted(name for name in shipped_recipes() if not name.startswith("notebook/"))
 SVG = "{http://www.w3.org/2000/svg}"

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.registry import Registry
-from gan_recipe.train import start
-from gan_recipe.training import Training
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.training import Training
+from gan_recipe.language.check import check
 
 ROUNDS = 50
 Batch = dict[str, Tensor]

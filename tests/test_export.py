@@ -14,18 +14,18 @@ import torch
 from huggingface_hub import ModelCard
 from test_recipes import OTHERS, WIDTHS
 
-from gan_recipe import checkpoint as checkpoints
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.export import FILES, SIZES, Parity, export, restored
-from gan_recipe.exported import load_value
-from gan_recipe.new_run import new_run
-from gan_recipe.recipe_file import plain, shipped_recipes
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder
-from gan_recipe.train import start
-from gan_recipe.training import Training
+from gan_recipe.exports.export import FILES, SIZES, Parity, export, restored
+from gan_recipe.exports.exported import load_value
+from gan_recipe.language.check import check
+from gan_recipe.language.recipe_file import plain, shipped_recipes
+from gan_recipe.runs import checkpoint as checkpoints
+from gan_recipe.runs.new_run import new_run
+from gan_recipe.runs.run_folder import RunFolder
 
 # What an image value of a shipped recipe cannot be exported as, and why.
 CANNOT: dict[tuple[str, str], str] = {}
@@ -106,7 +106,7 @@ def test_the_code_of_the_card_runs(trained: RunFolder) -> None:
 
 def test_an_export_that_disagrees_is_not_kept(trained: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong weight in the file that was written is seen when it is read back; the earlier export stays as it was."""
-    from gan_recipe import export as exporting
+    from gan_recipe.exports import export as exporting
 
     folder, _ = exported(trained, "fake", "safetensors")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

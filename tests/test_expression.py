@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gan_recipe.expression import MAX_DEPTH, MAX_LENGTH, Call, Expression, ExpressionError, Name, names_in, parse
+from gan_recipe.language.expression import (
+    MAX_DEPTH,
+    MAX_LENGTH,
+    Call,
+    Expression,
+    ExpressionError,
+    Name,
+    names_in,
+    parse,
+)
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True)
 names = st.one_of(words, st.tuples(words, words).map(".".join)).map(Name)

@@ -13,17 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of, outside
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.find import find
-from gan_recipe.findings import MEANINGS
 from gan_recipe.interfaces import Component, Network
-from gan_recipe.recipe_file import shipped_recipes
-from gan_recipe.registry import Registry
-from gan_recipe.rehearsal_findings import Broadcasts, last_step, norms_of, outside
-from gan_recipe.train import start
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.language.find import find
+from gan_recipe.language.findings import MEANINGS
+from gan_recipe.language.recipe_file import shipped_recipes
 
 PAGE = Path(__file__).parents[1] / "docs" / "findings.md"
 

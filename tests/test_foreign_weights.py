@@ -13,14 +13,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gan_recipe import foreign_weights
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.foreign_weights import WeightsFile
-from gan_recipe.registry import Registry
-from gan_recipe.train import start
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.runs import foreign_weights
+from gan_recipe.runs.foreign_weights import WeightsFile
 
 START = '\n[networks.generator]\nstart = "{}"\n'
 

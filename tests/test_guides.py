@@ -21,9 +21,9 @@ import pytest
 import tiny_commands
 from doc_blocks import ROOT, Block, blocks
 
-from gan_recipe.check import check
-from gan_recipe.registry import Registry
-from gan_recipe.space import read_space
+from gan_recipe.components.registry import Registry
+from gan_recipe.language.check import check
+from gan_recipe.sweeps.space import read_space
 
 GUIDES = ("docs/processes.md", "docs/sweep.md", "docs/resume.md")
 RUN_HERE = [block for guide in GUIDES for block in blocks(guide)]

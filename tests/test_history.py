@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from gan_recipe.errors import UserError, harmless
-from gan_recipe.history import Entry, history, in_order, read_entry
-from gan_recipe.new_run import new_run
-from gan_recipe.notebook_page import escaped, notebook_page
-from gan_recipe.notes import MOST, Note, add_note, notes, replace_newest
-from gan_recipe.recipe_diff import Change
-from gan_recipe.run_folder import RunFolder, find_run
+from gan_recipe.language.recipe_diff import Change
+from gan_recipe.runs.history import Entry, history, in_order, read_entry
+from gan_recipe.runs.new_run import new_run
+from gan_recipe.runs.notebook_page import escaped, notebook_page
+from gan_recipe.runs.notes import MOST, Note, add_note, notes, replace_newest
+from gan_recipe.runs.run_folder import RunFolder, find_run
 
 Run = Callable[..., Any]
 Write = Callable[..., str]
@@ -296,7 +296,7 @@ def test_the_code_of_a_checkout_is_known_and_that_of_a_stranger_is_not(tmp_path:
     """A commit, marked when a tracked file was changed; nothing for what the checkout around it does not track."""
     import subprocess
 
-    from gan_recipe.code_version import code_version
+    from gan_recipe.runs.code_version import code_version
 
     def git(*words: str) -> None:
         who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]

@@ -14,39 +14,65 @@ import attrs
 import pytest
 
 import gan_recipe
-from gan_recipe.registry import Registry
-from gan_recipe.settings import is_setting_type
+from gan_recipe.components.registry import Registry
+from gan_recipe.components.settings import is_setting_type
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "core" / "gan_recipe").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins" / "gan_recipe_plugins").rglob("*.py"))
 HEAVY = {"torch", "numpy", "PIL", "timm", "torchvision", "safetensors", "tensorboardX"}
-# The modules of the core that train. All others can be imported without torch, and are.
+# The modules of the core that compute. All others can be imported without torch, and are. Those of the conformance kit
+# are imported when a test asks for the checks of a kind.
 TORCH_LAYER = {
-    "build",
-    "checkpoint",
-    "doctor",
-    "evaluate",
-    "graph",
-    "journal",
-    "non_finite",
-    "player",
-    "randomness",
-    "sheet",
-    "stream",
-    "train",
+    "distributed.gradient_exchange",
+    "distributed.joining",
+    "distributed.processes",
+    "distributed.row_draws",
+    "distributed.shared_batch_norm",
+    "engine.balance",
+    "engine.build",
+    "engine.checkpoint_size",
+    "engine.evaluate",
+    "engine.graph",
+    "engine.hardware",
+    "engine.journal",
+    "engine.launch",
+    "engine.player",
+    "engine.randomness",
+    "engine.rehearsal_findings",
+    "engine.sheet",
+    "engine.split_check",
+    "engine.steering",
+    "engine.stream",
+    "engine.train",
+    "engine.training",
+    "exports.export",
+    "exports.exported",
+    "health.consequences",
+    "health.doctor",
+    "health.going_back",
+    "health.non_finite",
+    "runs.checkpoint",
+    "testing.constraint_checks",
+    "testing.data_checks",
+    "testing.examples",
+    "testing.graph_capture_checks",
+    "testing.loss_checks",
+    "testing.metric_checks",
+    "testing.network_checks",
+    "testing.signal_checks",
+    "testing.slope_checks",
+    "verify.trial",
 }
-TORCH_LAYER |= {"training", "rehearsal_findings", "balance"}
-# So do those of the conformance kit that try tensors; they are imported when a test asks for the checks of a kind.
-TORCH_LAYER |= {"constraint_checks", "data_checks", "examples", "graph_capture_checks", "loss_checks", "metric_checks"}
-TORCH_LAYER |= {"network_checks", "signal_checks", "slope_checks"}
-TORCH_LAYER |= {"export", "exported"}
-TORCH_LAYER |= {"trial", "checkpoint_size", "going_back", "consequences", "steering"}
-TORCH_LAYER |= {"gradient_exchange", "joining", "processes", "row_draws", "shared_batch_norm", "split_check"}
 
 
 def ids(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def name_of(path: Path) -> str:
+    """``room.module`` of a module of the core."""
+    return ".".join(path.relative_to(ROOT / "core" / "gan_recipe").with_suffix("").parts)
 
 
 def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
@@ -71,6 +97,12 @@ def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
 
 def packages(path: Path, *, top_only: bool = False) -> set[str]:
     return {module.partition(".")[0] for module in imports(path, top_only=top_only)}
+
+
+def ours(path: Path) -> set[str]:
+    """The core's modules that importing the file imports, as ``room.module``."""
+    modules = [module.split(".") for module in imports(path, top_only=True)]
+    return {".".join(module[1:3]) for module in modules if module[0] == "gan_recipe"}
 
 
 @pytest.mark.parametrize("path", CORE, ids=ids)
@@ -98,21 +130,19 @@ def test_nothing_but_the_command_line_imports_it(path: Path) -> None:
         assert not {"click", "rich"} & packages(path)
 
 
-@pytest.mark.parametrize("path", [path for path in CORE if path.stem not in TORCH_LAYER], ids=ids)
+@pytest.mark.parametrize("path", [path for path in CORE if name_of(path) not in TORCH_LAYER], ids=ids)
 def test_outside_the_torch_layer_nothing_heavy_is_imported_at_the_top(path: Path) -> None:
     """Nor is a module of the torch layer, which would bring it along."""
     assert not HEAVY & packages(path, top_only=True)
-    ours = {module.split(".")[1] for module in imports(path, top_only=True) if module.startswith("gan_recipe.")}
-    assert not ours & TORCH_LAYER
+    assert not ours(path) & TORCH_LAYER
 
 
 def test_the_torch_layer_is_what_it_says() -> None:
     """Each of its modules needs torch or one that does: the list is as short as it can be."""
-    paths = {path.stem: path for path in CORE if path.parent.name in ("gan_recipe", "testing")}
+    paths = {name_of(path): path for path in CORE}
     assert set(paths) >= TORCH_LAYER
     for name in TORCH_LAYER:
-        ours = {m.split(".")[1] for m in imports(paths[name], top_only=True) if m.startswith("gan_recipe.")}
-        assert packages(paths[name], top_only=True) & HEAVY or ours & TORCH_LAYER, name
+        assert packages(paths[name], top_only=True) & HEAVY or ours(paths[name]) & TORCH_LAYER, name
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=ids)
@@ -128,7 +158,7 @@ def test_importing_every_component_imports_nothing_heavy() -> None:
     """What the sources promise, kept by the interpreter: private modules imported at a top are light ones."""
     code = f"""
 import sys
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
 assert len(Registry.installed().every()) > 40
 sys.exit(", ".join(sorted({HEAVY!r} & set(sys.modules))) or 0)
 """

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import pytest
 from torch.distributed import HashStore
 
+from gan_recipe.distributed.joining import place_of_the_living
 from gan_recipe.errors import RunError
-from gan_recipe.joining import place_of_the_living
 
 
 def world(store: HashStore, count: int, *, late: Sequence[int] = (), dead: Sequence[int] = ()) -> list[str | RunError]:
@@ -64,7 +64,7 @@ def test_who_did_not_come_is_named() -> None:
 @pytest.mark.slow
 def test_a_connection_that_is_never_made_ends_in_bounded_time() -> None:
     """Gloo waits for ever for a process that has come and does not connect; no longer than patience lasts, here 4 s."""
-    joins = "from gan_recipe.joining import joined\nwith joined(): pass"
+    joins = "from gan_recipe.distributed.joining import joined\nwith joined(): pass"
     stays = "import time, torch.distributed as dist\ndist.init_process_group = lambda *a, **k: time.sleep(60)\n" + joins
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -14,7 +14,7 @@ import pytest
 from doc_blocks import DOCS, ROOT, named, pages
 
 from gan_recipe.cli.command_reference import command_reference
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
 from gan_recipe.site.pages import generated_pages
 
 ADDRESS = r"https://[\w.-]+\.[a-z]{2,}(/[\w./~%?=&#:+-]*)?"

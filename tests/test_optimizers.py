@@ -15,8 +15,9 @@ from timm import scheduler as timm_scheduler
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
+from gan_recipe.components.settings import Surroundings, read_table
 from gan_recipe.interfaces import Rounds
-from gan_recipe.optimizers import (
+from gan_recipe.language.optimizers import (
     INITIALISERS,
     LEARNING_RATE,
     LR_SCHEDULES,
@@ -28,8 +29,7 @@ from gan_recipe.optimizers import (
     make_lr_schedule,
     make_optimizer,
 )
-from gan_recipe.recipe import Named
-from gan_recipe.settings import Surroundings, read_table
+from gan_recipe.language.recipe import Named
 
 # Chosen by the framework, or of no use in a recipe.
 NOT_OFFERED = {

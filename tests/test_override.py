@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from gan_recipe.check import check
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, UserError
-from gan_recipe.override import find_overlay, read
-from gan_recipe.recipe_file import RecipeFile
-from gan_recipe.registry import Registry
-from gan_recipe.settable import settings_of
-from gan_recipe.toml_file import Key
+from gan_recipe.language.check import check
+from gan_recipe.language.override import find_overlay, read
+from gan_recipe.language.recipe_file import RecipeFile
+from gan_recipe.language.settable import settings_of
+from gan_recipe.language.toml_file import Key
 
 Write = Callable[..., str]
 

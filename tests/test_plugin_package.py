@@ -14,11 +14,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gan_recipe import interfaces, plugin_package
+from gan_recipe import interfaces
 from gan_recipe.cli import cli
 from gan_recipe.cli.plugin import _KINDS
+from gan_recipe.components import plugin_package
+from gan_recipe.components.plugin_package import KINDS, Answers, update_plugin, write_plugin
 from gan_recipe.errors import UserError
-from gan_recipe.plugin_package import KINDS, Answers, update_plugin, write_plugin
 
 ANSWERS = Answers("acme", "gan-recipe-acme", "my_loss", "loss", 'Ann "the" Author')
 

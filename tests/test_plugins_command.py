@@ -13,8 +13,8 @@ import pytest
 from attrs import frozen
 
 from gan_recipe.cli import main
-from gan_recipe.registry import ONLY, LookupProblem, Registry
-from gan_recipe.versions import changes
+from gan_recipe.components.registry import ONLY, LookupProblem, Registry
+from gan_recipe.runs.versions import changes
 
 SWISH = """
 from attrs import frozen

@@ -21,11 +21,11 @@ from safetensors.torch import load_file
 from test_training import TINY
 from torch import Tensor, nn
 
-from gan_recipe.check import check
+from gan_recipe.distributed.row_draws import RowDraws
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.row_draws import RowDraws
-from gan_recipe.run_folder import RunFolder
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.runs.run_folder import RunFolder
 
 SCRIPT = Path(__file__).with_name("in_double.py")
 LAST = "00000012"

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_recipe.check import check, resolved
 from gan_recipe.cli.diff import change_lines
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import AmbiguousNameError, UserError
-from gan_recipe.recipe_defaults import RecipeDefaults
-from gan_recipe.recipe_diff import Change, difference, is_same
-from gan_recipe.recipe_file import find_recipe, shipped_recipes
-from gan_recipe.registry import Registry
+from gan_recipe.language.check import check, resolved
+from gan_recipe.language.recipe_defaults import RecipeDefaults
+from gan_recipe.language.recipe_diff import Change, difference, is_same
+from gan_recipe.language.recipe_file import find_recipe, shipped_recipes
 
 Run = Callable[..., Any]
 Write = Callable[..., str]
@@ -167,7 +167,7 @@ def test_an_entry_that_only_one_recipe_has_is_one_change() -> None:
 
 def test_a_run_does_not_differ_from_the_recipe_that_made_it(registry: Registry, tmp_path: Path) -> None:
     """For every shipped recipe, whose relative paths a run keeps as absolute ones."""
-    from gan_recipe.recipe_file import plain
+    from gan_recipe.language.recipe_file import plain
 
     for name in shipped_recipes():
         tables = resolved(name, registry)
@@ -227,7 +227,7 @@ def test_the_beginning_of_a_name_finds_a_shipped_recipe(write: Write, tmp_path: 
     """When only one begins so; one in which a word ends there comes first; a file of one's own is never passed over."""
     names = ["notebook/n01_first", "notebook/n02_second", "notebook/n1_x", "notebook/n10_y", "dcgan", "zoo/dcgan_big"]
     shipped = {name: tmp_path / f"{name}.toml" for name in names}
-    monkeypatch.setattr("gan_recipe.recipe_file.shipped_recipes", lambda: shipped)
+    monkeypatch.setattr("gan_recipe.language.recipe_file.shipped_recipes", lambda: shipped)
     for stated, found in {
         "n01": "notebook/n01_first",
         "n02_sec": "notebook/n02_second",

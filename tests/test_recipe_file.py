@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gan_recipe.errors import RecipeError, UserError
-from gan_recipe.recipe_file import find_recipe, load, plain, shipped_recipes
-from gan_recipe.toml_file import Key
+from gan_recipe.language.recipe_file import find_recipe, load, plain, shipped_recipes
+from gan_recipe.language.toml_file import Key
 
 Write = Callable[..., str]
 many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

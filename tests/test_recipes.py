@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gan_recipe import drawing
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.plan import plan_from_start
-from gan_recipe.recipe_file import shipped_recipes
-from gan_recipe.registry import Registry
-from gan_recipe.train import start
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.language import drawing
+from gan_recipe.language.check import check
+from gan_recipe.language.plan import plan_from_start
+from gan_recipe.language.recipe_file import shipped_recipes
 
 WIDTHS = {
     "photographs": {"encoder": 0.125, "decoder": 0.125, "trunk": 0.125},

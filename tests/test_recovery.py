@@ -15,20 +15,21 @@ from attrs import asdict
 from doc_blocks import blocks
 from faults.victims import Victims
 
-from gan_recipe import checkpoint, durable
-from gan_recipe import train as training
-from gan_recipe.check import check
-from gan_recipe.checkpoint import load
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.disk_use import kept
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine import train as training
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.engine.player import Player
+from gan_recipe.engine.train import Outcome
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.player import Player
-from gan_recipe.recovery import in_force, recoveries
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
-from gan_recipe.train import Outcome, resume, start
-from gan_recipe.training import Training
-from gan_recipe.verify_resume import Trial, verify
+from gan_recipe.health.recovery import in_force, recoveries
+from gan_recipe.language.check import check
+from gan_recipe.runs import checkpoint, durable
+from gan_recipe.runs.checkpoint import load
+from gan_recipe.runs.disk_use import kept
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
+from gan_recipe.verify.verify_resume import Trial, verify
 
 # The verdict comes as soon as the critic has been looked at twice, whatever it does.
 TOUCHY = """

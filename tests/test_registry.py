@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gan_recipe.entry_points import EntryPoint, entry_points
+from gan_recipe.components.entry_points import EntryPoint, entry_points
+from gan_recipe.components.registry import BARE, LookupProblem, Registry
 from gan_recipe.interfaces import KINDS, Data, Head
-from gan_recipe.registry import BARE, LookupProblem, Registry
 
 GOOD = """
     from attrs import frozen

@@ -21,19 +21,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.new_run import new_run
-from gan_recipe.registry import Registry
+from gan_recipe.language.check import check
 from gan_recipe.report import report_at_end, write_comparison, write_index, write_report
 from gan_recipe.report.curves import Series, as_json, charts, read_series
 from gan_recipe.report.family import Branch, family
 from gan_recipe.report.outcome import time_between
 from gan_recipe.report.pictures import MOST_SHEETS, sheets, thumbnail
 from gan_recipe.report.thinning import thinned
-from gan_recipe.run_folder import RunFolder, all_runs
-from gan_recipe.train import Outcome, start
+from gan_recipe.runs.new_run import new_run
+from gan_recipe.runs.run_folder import RunFolder, all_runs
 
 NAME = "<script>alert(1)</script>"
 PICTURE = re.compile(r"data:image/webp;base64,[A-Za-z0-9+/=]*")
@@ -270,7 +271,7 @@ def test_a_report_is_written_anew_from_the_files_alone_without_torch(ring: str, 
     page = run.path / "report.html"
     before = re.sub(r"Written [\d: -]+", "", page.read_text())
     page.unlink()
-    code = "import sys; from gan_recipe.report import write_report; from gan_recipe.run_folder import find_run\n"
+    code = "import sys; from gan_recipe.report import write_report; from gan_recipe.runs.run_folder import find_run\n"
     code += "write_report(find_run('ring')); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from gan_recipe.cli import cli
+from gan_recipe.engine.stopping import BY_VERDICT, exit_code
 from gan_recipe.errors import BusyError, RunError, UserError
-from gan_recipe.stopping import BY_VERDICT, exit_code
 
 PAGE = (Path(__file__).parents[1] / "docs" / "resume.md").read_text()
 

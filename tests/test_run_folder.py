@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.new_run import check_new, new_run
-from gan_recipe.run_folder import RunFolder, all_runs, checkpoint_rounds, find_run, runs_root
+from gan_recipe.runs.new_run import check_new, new_run
+from gan_recipe.runs.run_folder import RunFolder, all_runs, checkpoint_rounds, find_run, runs_root
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +190,7 @@ def test_a_line_that_the_disk_refuses_leaves_no_part_of_itself() -> None:
     run = new_run("a")
     run.append("first")
     code = (
-        "import resource, signal, sys; from pathlib import Path; from gan_recipe.run_folder import RunFolder\n"
+        "import resource, signal, sys; from pathlib import Path; from gan_recipe.runs.run_folder import RunFolder\n"
         "from gan_recipe.errors import RunError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
@@ -229,8 +229,8 @@ def test_two_processes_do_not_write_one_run(runs: Path) -> None:
     run = new_run("a")
     run.lock()
     ask = (
-        "import sys; from gan_recipe.run_folder import find_run, RunFolder; from gan_recipe.errors import UserError\n"
-        "from pathlib import Path\n"
+        "import sys; from gan_recipe.runs.run_folder import find_run, RunFolder\n"
+        "from gan_recipe.errors import UserError\nfrom pathlib import Path\n"
         "try:\n    RunFolder(Path(sys.argv[1])).lock()\nexcept UserError as error:\n    sys.exit(str(error))"
     )
 

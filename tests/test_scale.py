@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_recipe import checkpoint as checkpoints
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import RecipeError
-from gan_recipe.optimizers import LR_SCHEDULES, TorchCall
+from gan_recipe.language.check import check
+from gan_recipe.language.optimizers import LR_SCHEDULES, TorchCall
+from gan_recipe.language.recipe import Recipe
+from gan_recipe.language.recipe_file import load
+from gan_recipe.language.scale import scaled
 from gan_recipe.ramp import Ramp
-from gan_recipe.recipe import Recipe
-from gan_recipe.recipe_file import load
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
-from gan_recipe.scale import scaled
-from gan_recipe.train import Outcome, resume, start
-from gan_recipe.warm_start import find_start
+from gan_recipe.runs import checkpoint as checkpoints
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
+from gan_recipe.runs.warm_start import find_start
 
 Write = Callable[..., str]
 

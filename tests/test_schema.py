@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from gan_recipe.cli import cli
-from gan_recipe.documentation import example
+from gan_recipe.components.documentation import example
+from gan_recipe.components.registry import Registry
+from gan_recipe.components.settings import Surroundings, structure
 from gan_recipe.interfaces import ClassCount
-from gan_recipe.recipe_file import shipped_folder
-from gan_recipe.registry import Registry
-from gan_recipe.schema import recipe_schema, type_schema
-from gan_recipe.settings import Surroundings, structure
+from gan_recipe.language.recipe_file import shipped_folder
+from gan_recipe.language.schema import recipe_schema, type_schema
 
 REGISTRY = Registry.installed()
 SCHEMA = recipe_schema(REGISTRY)
@@ -174,7 +174,7 @@ def test_a_strangers_component_is_in_the_schema(write: Callable[..., str]) -> No
     """Behind its namespace: the schema is of what is installed here."""
     import sys
 
-    from gan_recipe.entry_points import EntryPoint, entry_points
+    from gan_recipe.components.entry_points import EntryPoint, entry_points
 
     name = write("from gan_recipe import *\nfrom attrs import frozen\n@frozen\nclass X(Loss):\n '''Ten.'''\n"
                  " def __call__(self, fake): ...\n@hookimpl\ndef gan_recipe_components(): return {'x': X}\n",

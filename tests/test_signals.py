@@ -17,19 +17,19 @@ from attrs import frozen
 from torch import Tensor
 
 from gan_recipe import Finding, Signal, Verdict
-from gan_recipe.bench import Bench, Told
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.contests import contests, meetings
-from gan_recipe.diagnosis import diagnosis, family_of, judged_again
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.graph import Store
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError, RunError
-from gan_recipe.graph import Store
-from gan_recipe.moment import Look
-from gan_recipe.plan import Move
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, find_run
-from gan_recipe.train import start
-from gan_recipe.training import Training
+from gan_recipe.health.bench import Bench, Told
+from gan_recipe.health.contests import contests, meetings
+from gan_recipe.health.diagnosis import diagnosis, family_of, judged_again
+from gan_recipe.health.moment import Look
+from gan_recipe.language.check import check
+from gan_recipe.language.plan import Move
+from gan_recipe.runs.run_folder import RunFolder, find_run
 from gan_recipe_plugins.held_out_scores import HeldOutScores, copied
 
 DOCTOR = Path(__file__).parents[1] / "docs" / "doctor"
@@ -49,9 +49,9 @@ def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def seen_in_one_round(training: Training, player: str) -> dict[str, float]:
     """The figures of a player's move in the first round."""
-    from gan_recipe.doctor import Doctor
-    from gan_recipe.journal import Journal
-    from gan_recipe.observers import Observers
+    from gan_recipe.engine.journal import Journal
+    from gan_recipe.engine.observers import Observers
+    from gan_recipe.health.doctor import Doctor
 
     folder = RunFolder(Path.cwd())
     observers = Observers(Registry.installed().manager.hook)
@@ -474,7 +474,7 @@ def with_strangers() -> Registry:
         def gan_recipe_components(self) -> dict[str, Any]:
             return {"mean": Mean, "broken": Broken, "always": Always}
 
-    from gan_recipe.registry import Plugin as Registered
+    from gan_recipe.components.registry import Plugin as Registered
 
     registry = Registry.installed()
     bare = registry.plugins["gan_recipe"]

@@ -17,7 +17,7 @@ import pytest
 from browser import Browser
 
 from gan_recipe.cli.command_reference import command_reference
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
 
 pytestmark = pytest.mark.browser
 

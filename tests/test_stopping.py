@@ -14,16 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from gan_recipe import train as train_module
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine import train as train_module
+from gan_recipe.engine.launch import resume, resume_or_start, start
+from gan_recipe.engine.stopping import Stop, StoppedAtOnce, asked_to_stop
+from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import BusyError, UserError
-from gan_recipe.history import history
-from gan_recipe.recipe import Recipe
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
-from gan_recipe.stopping import Stop, StoppedAtOnce, asked_to_stop
-from gan_recipe.train import Outcome, resume, resume_or_start, start
+from gan_recipe.language.check import check
+from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.history import history
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)]
 COMMAND = [sys.executable, "-c", "from gan_recipe.cli import main; main()"]
@@ -110,7 +111,7 @@ def test_after_the_second_signal_a_third_cannot_be_held_up() -> None:
 def test_while_the_figures_are_taken_one_signal_is_enough() -> None:
     """Everything is saved by then. Resumed, the figures are taken again and are on file once."""
     whole = train().folder
-    from gan_recipe import train as training
+    from gan_recipe.engine import train as training
 
     measure = training.measure
     with pytest.MonkeyPatch.context() as patch, pytest.raises(StoppedAtOnce):

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from test_training import TINY, files, train
 
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import resume
+from gan_recipe.engine.stream import Stream
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import checkpoint_rounds, find_run
-from gan_recipe.stream import Stream
-from gan_recipe.train import resume
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.runs.run_folder import checkpoint_rounds, find_run
 
 
 @pytest.fixture(autouse=True)

@@ -14,11 +14,11 @@ from pathlib import Path
 import optuna
 import pytest
 
-from gan_recipe.check import check
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder
-from gan_recipe.space import Choices, Range, read_space
+from gan_recipe.language.check import check
+from gan_recipe.runs.run_folder import RunFolder
+from gan_recipe.sweeps.space import Choices, Range, read_space
 
 SPACE = """\
 metric = "far"

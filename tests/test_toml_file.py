@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gan_recipe.components.toml_value import as_key
 from gan_recipe.errors import RecipeError
-from gan_recipe.toml_file import MAX_BYTES, MAX_DEPTH, MAX_KEYS, Key, read_toml
-from gan_recipe.toml_value import as_key
+from gan_recipe.language.toml_file import MAX_BYTES, MAX_DEPTH, MAX_KEYS, Key, read_toml
 
 # --------------------------------------------------------------------------------------------------- random documents
 
@@ -115,7 +115,7 @@ def keys_of(values: Any, at: Key = ()) -> set[Key]:
 @given(documents())
 def test_every_key_has_the_line_on_which_it_was_written(document: Document) -> None:
     """For any valid document: the values are tomllib's, and the lines those that the writer counted."""
-    from gan_recipe.toml_file import _Scan
+    from gan_recipe.language.toml_file import _Scan
 
     assert dict(reversed(list(_Scan(document.text).found()))) == document.lines
     assert keys_of(tomllib.loads(document.text)) == set(document.lines)

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_recipe.check import check
-from gan_recipe.checkpoint import load, save
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import resume, start
+from gan_recipe.engine.sheet import write_sheet
+from gan_recipe.engine.train import Outcome
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError, RunError, UserError
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds
-from gan_recipe.sheet import write_sheet
-from gan_recipe.train import Outcome, resume, start
-from gan_recipe.training import Training
+from gan_recipe.language.check import check
+from gan_recipe.runs.checkpoint import load, save
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 
 TINY = """
 [run]
@@ -117,7 +118,7 @@ def test_two_runs_of_one_seed_are_equal_and_of_two_seeds_are_not() -> None:
 
 def test_another_network_changes_nobody_elses_first_weights() -> None:
     """Weights are drawn from the seed and the network's own name alone."""
-    from gan_recipe.training import Training
+    from gan_recipe.engine.training import Training
 
     plain = Training(check("tiny.toml"))
     wider = Training(check("tiny.toml", ["networks.mode_head.outputs=12"])).graph.networks
@@ -132,7 +133,7 @@ def test_another_network_changes_nobody_elses_first_weights() -> None:
 
 def test_a_network_that_nobody_trains_never_changes() -> None:
     """Neither its weights nor its batch-norm statistics, though it computes in every round."""
-    from gan_recipe.training import Training
+    from gan_recipe.engine.training import Training
 
     before = {k: v.clone() for k, v in Training(check("tiny.toml")).graph.networks["other"].state_dict().items()}
     after = load(train().folder, 12).tensors["networks"]
@@ -142,7 +143,7 @@ def test_a_network_that_nobody_trains_never_changes() -> None:
 
 def test_the_average_follows_its_definition() -> None:
     """``ema = d``: average <- d * average + (1 - d) * weight after each move, from the first weights on."""
-    from gan_recipe.training import Training
+    from gan_recipe.engine.training import Training
 
     training = Training(check("tiny.toml"))
     player = training.players["generator"]
@@ -175,7 +176,7 @@ def test_a_warm_start_takes_weights_and_remembers_where_from() -> None:
     """``start = RUN@ROUND`` gives the stated weights, and ``run.json`` records the run, the round and the checksum."""
     parent = train().folder
     Path("child.toml").write_text(f'extends = "tiny.toml"\n[networks.trunk]\nstart = "{parent.name}@8"\n')
-    from gan_recipe.training import Training
+    from gan_recipe.engine.training import Training
 
     theirs = load(parent, 8).tensors["networks"]
     mine = Training(check("child.toml")).graph.networks["trunk"].state_dict()

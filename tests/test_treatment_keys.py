@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.train import Outcome
+from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
+from gan_recipe.language.check import check
 from gan_recipe.ramp import Ramp
-from gan_recipe.registry import Registry
-from gan_recipe.train import Outcome, start
-from gan_recipe.training import Training
 
 
 @pytest.fixture(autouse=True)

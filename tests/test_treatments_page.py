@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from doc_blocks import blocks
 
-from gan_recipe.check import check
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
+from gan_recipe.language.check import check
 
 RUN_HERE = blocks("docs/treatments.md", "toml")
 PAGE = (Path(__file__).parents[1] / "docs" / "treatments.md").read_text()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_recipe.api import API_VERSION
 from gan_recipe.cache import cache_folder
+from gan_recipe.distributed.whole_batch import own_rows, whole_batch
 from gan_recipe.hooks import hookimpl
 from gan_recipe.interfaces import (
     ClassCount,
@@ -33,12 +34,11 @@ from gan_recipe.interfaces import (
     Verdict,
 )
 from gan_recipe.ramp import Ramp
-from gan_recipe.whole_batch import own_rows, whole_batch
 
 if TYPE_CHECKING:
-    from gan_recipe.case import Case, Series
-    from gan_recipe.contests import Contest, Meeting
-    from gan_recipe.moment import Look, Moment
+    from gan_recipe.health.case import Case, Series
+    from gan_recipe.health.contests import Contest, Meeting
+    from gan_recipe.health.moment import Look, Moment
 
 __version__ = "0.1.0"
 
@@ -81,12 +81,12 @@ __all__ = [
 
 # What signals and verdicts are handed. Most that import this package are neither, and need not wait for it.
 _LATER = {
-    "Case": "case",
-    "Series": "case",
-    "Contest": "contests",
-    "Meeting": "contests",
-    "Look": "moment",
-    "Moment": "moment",
+    "Case": "health.case",
+    "Series": "health.case",
+    "Contest": "health.contests",
+    "Meeting": "health.contests",
+    "Look": "health.moment",
+    "Moment": "health.moment",
 }
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
-    from gan_recipe.case import Case
-    from gan_recipe.moment import Look, Moment
+    from gan_recipe.health.case import Case
+    from gan_recipe.health.moment import Look, Moment
 
 ClassCount = NewType("ClassCount", int)
 """The type of a setting that counts outputs: a recipe writes a number, or the label field whose classes it counts."""

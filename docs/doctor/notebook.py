@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gan_recipe.check import check
-from gan_recipe.diagnosis import judged_again
 from gan_recipe.errors import UserError
-from gan_recipe.recipe_file import shipped_recipes
-from gan_recipe.run_folder import RunFolder, find_run
+from gan_recipe.health.diagnosis import judged_again
+from gan_recipe.language.check import check
+from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.runs.run_folder import RunFolder, find_run
 
 HERE = Path(__file__).parent
 #: The entries that were to be tried, and what their author says that a signal can tell.

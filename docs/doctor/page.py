@@ -10,10 +10,10 @@ from typing import Any
 
 from cases import CASES
 
-from gan_recipe.check_doctor import SIGNALS, VERDICTS
-from gan_recipe.documentation import settings
-from gan_recipe.registry import Registry
-from gan_recipe.summary import summary
+from gan_recipe.components.documentation import settings
+from gan_recipe.components.registry import Registry
+from gan_recipe.components.summary import summary
+from gan_recipe.language.check_doctor import SIGNALS, VERDICTS
 
 HERE = Path(__file__).parent
 _HELD_OUT = ("share", "ranked", "copied")

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gan_recipe.check import check
-from gan_recipe.diagnosis import judged_again
-from gan_recipe.run_folder import RunFolder, find_run
+from gan_recipe.health.diagnosis import judged_again
+from gan_recipe.language.check import check
+from gan_recipe.runs.run_folder import RunFolder, find_run
 
 HERE = Path(__file__).parent
 TABLE = HERE / "shipped.json"

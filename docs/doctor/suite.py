@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from cases import CASES, Case  # noqa: E402
 
-from gan_recipe.run_folder import RunFolder  # noqa: E402
+from gan_recipe.runs.run_folder import RunFolder  # noqa: E402
 
 TABLE = HERE / "table.json"
 #: What was told, how the run ended, and its last figures.
@@ -67,12 +67,12 @@ def _picture(folder: Path, name: str) -> None:
 
 
 def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> Trained:
-    from gan_recipe.check import check
     from gan_recipe.cli.screen import QuietScreen
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.engine.launch import start
     from gan_recipe.errors import RunError
-    from gan_recipe.registry import Registry
-    from gan_recipe.run_folder import find_run
-    from gan_recipe.train import start
+    from gan_recipe.language.check import check
+    from gan_recipe.runs.run_folder import find_run
 
     os.chdir(folder)
     path = folder / f"{name}.toml"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gan_recipe.recipe_file import shipped_folder
+from gan_recipe.language.recipe_file import shipped_folder
 
 HERE = Path(__file__).parent
 Run = Mapping[str, Any]

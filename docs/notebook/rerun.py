@@ -17,13 +17,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from gan_recipe import train
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine import launch
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.recipe_file import find_recipe, shipped_recipes
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder, checkpoint_rounds, find_run
+from gan_recipe.language.check import check
+from gan_recipe.language.recipe_file import find_recipe, shipped_recipes
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
 
 HERE = Path(__file__).parent
 FIGURES = HERE / "figures.json"
@@ -54,9 +54,9 @@ def run(name: str, registry: Registry) -> float | None:
     try:
         if found is None or not checkpoint_rounds(found):
             overlays = ["small"] if name.startswith("notebook/n") else []  # the findings' recipes are small as they are
-            train.start(check(name, registry=registry, overlays=overlays), registry, QuietScreen(), device="cpu")
+            launch.start(check(name, registry=registry, overlays=overlays), registry, QuietScreen(), device="cpu")
         else:
-            train.resume(found.name, registry, QuietScreen(), device="cpu")
+            launch.resume(found.name, registry, QuietScreen(), device="cpu")
     except (RunError, UserError) as error:
         print(f"{name}: {error}", flush=True)
         return None

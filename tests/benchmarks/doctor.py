@@ -14,14 +14,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from gan_recipe.check import check
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.doctor import Doctor
-from gan_recipe.journal import Journal
-from gan_recipe.observers import Observers
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder
-from gan_recipe.training import Training, use_available_cores
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.hardware import use_available_cores
+from gan_recipe.engine.journal import Journal
+from gan_recipe.engine.observers import Observers
+from gan_recipe.engine.training import Training
+from gan_recipe.health.doctor import Doctor
+from gan_recipe.language.check import check
+from gan_recipe.runs.run_folder import RunFolder
 
 LOOKS = 10
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from attrs import evolve
 
-from gan_recipe.check import check
-from gan_recipe.training import Training
+from gan_recipe.engine.training import Training
+from gan_recipe.language.check import check
 
 
 class _Constant:

@@ -18,8 +18,9 @@ import torch
 from interpreter import microseconds
 from loops import Batch, Round, hand_tuned, textbook, with_torchs_elu
 
-from gan_recipe.check import check
-from gan_recipe.training import Training, use_available_cores
+from gan_recipe.engine.hardware import use_available_cores
+from gan_recipe.engine.training import Training
+from gan_recipe.language.check import check
 
 SCHEDULES = {
     "together": ([], lambda round: (True, True)),

@@ -67,10 +67,10 @@ def read(path: Path = MEASURED) -> Measured:
 
 def measure(name: str, seed: int) -> dict[str, float]:
     """Train one recipe as shipped, on one core."""
-    from gan_recipe.check import check
     from gan_recipe.cli.screen import QuietScreen
-    from gan_recipe.registry import Registry
-    from gan_recipe.train import start
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.engine.launch import start
+    from gan_recipe.language.check import check
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from faults.runs_struck import JOB, PLAIN, fresh
 from faults.victims import Victims
-from gan_recipe.check import check
-from gan_recipe.checkpoint import BrokenCheckpointError, load
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, UserError
-from gan_recipe.recipe_file import shipped_recipes
-from gan_recipe.registry import Registry
-from gan_recipe.run_folder import RunFolder
+from gan_recipe.language.check import check
+from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.runs.checkpoint import BrokenCheckpointError, load
+from gan_recipe.runs.run_folder import RunFolder
 
 
 def damaged_checkpoints(victims: Victims, folder: Path, *, cuts: int, flips: int, seed: int = 0) -> dict[str, int]:

@@ -157,7 +157,7 @@ def struck(blow: int | str, where: str, nth: int, *words: str) -> None:
 
 def on_a_disk_that_fills(*words: str) -> None:
     """The command line, which is not told beforehand that its disk has no room, as if others filled it later."""
-    from gan_recipe import disk_use
+    from gan_recipe.runs import disk_use
 
     disk_use.free = lambda folder: 1 << 60  # type: ignore[assignment]
     gan_recipe(*words)
@@ -207,8 +207,8 @@ def _is_there(frame: FrameType | None, where: str) -> bool:
 
 def trial(told: Mapping[str, Any]) -> None:
     """A trial of ``verify-resume``."""
-    from gan_recipe.trial import carry_out
-    from gan_recipe.verify_resume import Trial
+    from gan_recipe.verify.trial import carry_out
+    from gan_recipe.verify.verify_resume import Trial
 
     carry_out(Trial(**{**told, "root": Path(told["root"]), "notes": Path(told["notes"])}))
 
@@ -218,8 +218,8 @@ def _serve() -> None:
     import torch._dynamo  # noqa: F401, for the first loss would import it, for seconds
 
     import gan_recipe.cli
-    import gan_recipe.trial  # noqa: F401
-    from gan_recipe.registry import Registry
+    import gan_recipe.verify.trial  # noqa: F401
+    from gan_recipe.components.registry import Registry
 
     Registry.installed().every()
     replies = os.fdopen(os.dup(1), "w")

@@ -85,7 +85,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt) as error:
         from signal import SIGINT
 
-        from gan_recipe.stopping import exit_code
+        from gan_recipe.engine.stopping import exit_code
 
         _tell("Stopped at once. `gan-recipe runs` lists the runs; go on with one by --resume.")
         # click hides the interrupt behind an Abort.

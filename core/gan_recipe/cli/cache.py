@@ -16,8 +16,8 @@ def cache(empty: bool, yes: bool) -> None:
     training keep what they have opened.
     """
     from gan_recipe.cache import cache_folder, cached, empty_cache
-    from gan_recipe.disk_use import in_words
     from gan_recipe.errors import UserError, harmless
+    from gan_recipe.runs.disk_use import in_words
 
     held = cached()
     click.echo(harmless(f"{cache_folder()}: {in_words(sum(held.values()))}"))

@@ -165,7 +165,7 @@ def _beginning(words: Callable[[click.Context], Iterable[str]]) -> Callable[[cli
 
 
 def _recipes() -> list[str]:
-    from gan_recipe.recipe_file import shipped_recipes
+    from gan_recipe.language.recipe_file import shipped_recipes
 
     return [*shipped_recipes(), *(path.name for path in sorted(Path().glob("*.toml")))]
 
@@ -180,13 +180,13 @@ def _files(incomplete: str) -> list[str]:
 
 
 def _overlays() -> list[str]:
-    from gan_recipe.recipe_file import OVERLAYS, shipped_folder
+    from gan_recipe.language.recipe_file import OVERLAYS, shipped_folder
 
     return [path.stem for path in sorted((shipped_folder() / OVERLAYS).glob("*.toml"))]
 
 
 def _components() -> list[str]:
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
 
     return sorted(Registry.installed().names())
 
@@ -198,7 +198,7 @@ def _kinds() -> list[str]:
 
 
 def _runs() -> list[str]:
-    from gan_recipe.run_folder import all_runs
+    from gan_recipe.runs.run_folder import all_runs
 
     found = [run.name for run in all_runs()]
     return [*dict.fromkeys(name.partition("/")[0] for name in found), *found]
@@ -206,10 +206,10 @@ def _runs() -> list[str]:
 
 def _override(context: click.Context, incomplete: str) -> list[str]:
     """Keys of the recipe that stands before, and the values of those that have few."""
+    from gan_recipe.components.registry import Registry
     from gan_recipe.errors import UserError
-    from gan_recipe.override_keys import keys, values
-    from gan_recipe.recipe_file import load
-    from gan_recipe.registry import Registry
+    from gan_recipe.language.override_keys import keys, values
+    from gan_recipe.language.recipe_file import load
 
     # Of a line that ends with -s click leaves the words before it unread.
     stated: Any = context.params.get("recipe") or next((word for word in context.args if word[:1] != "-"), None)

@@ -11,7 +11,7 @@ import click
 from gan_recipe.errors import UserError, harmless
 
 if TYPE_CHECKING:
-    from gan_recipe.diagnosis import Diagnosis
+    from gan_recipe.health.diagnosis import Diagnosis
 
 
 @click.command()
@@ -31,8 +31,8 @@ def diagnose(run: str, family: bool, cured: Path | None) -> None:
     RUN is NAME (its newest), NAME/N or a path; it may be training still. What the doctor could not measure in this
     recipe is named too, with the reason.
     """
-    from gan_recipe.diagnosis import diagnosis, family_of
-    from gan_recipe.run_folder import find_run
+    from gan_recipe.health.diagnosis import diagnosis, family_of
+    from gan_recipe.runs.run_folder import find_run
 
     folder = find_run(run)
     if family:
@@ -93,7 +93,7 @@ def _long(found: Diagnosis) -> Iterator[str]:
 
 
 def _write_cured(found: Diagnosis, path: Path) -> None:
-    from gan_recipe.toml_value import as_toml
+    from gan_recipe.components.toml_value import as_toml
 
     told = next((told for told in found.told if told.cure), None)
     if told is None:

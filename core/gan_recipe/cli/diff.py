@@ -10,9 +10,9 @@ import click
 from gan_recipe.errors import AmbiguousNameError, UserError, did_you_mean, harmless
 
 if TYPE_CHECKING:
-    from gan_recipe.recipe_diff import Change
-    from gan_recipe.registry import Registry
-    from gan_recipe.run_folder import RunFolder
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.language.recipe_diff import Change
+    from gan_recipe.runs.run_folder import RunFolder
 
 # Keys that are longer stand on a line of their own.
 _LONGEST_KEY = 40
@@ -28,9 +28,9 @@ def diff(before: str, after: str) -> None:
     that both a recipe and a run have is the recipe's. How a recipe comes by a setting makes no difference, nor does one
     that is stated as what it is by default.
     """
-    from gan_recipe.recipe_defaults import RecipeDefaults
-    from gan_recipe.recipe_diff import difference
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.language.recipe_defaults import RecipeDefaults
+    from gan_recipe.language.recipe_diff import difference
 
     registry = Registry.installed()
     (one, old), (other, new) = (_tables(stated, registry) for stated in (before, after))
@@ -89,9 +89,9 @@ def _wrapped(text: str, columns: int) -> list[str]:
 
 def _tables(stated: str, registry: Registry) -> tuple[str, dict[str, Any]]:
     """What ``stated`` is, and its resolved tables. Raises UserError."""
-    from gan_recipe.check import resolved
-    from gan_recipe.recipe_file import find_recipe
-    from gan_recipe.recovery import in_force
+    from gan_recipe.health.recovery import in_force
+    from gan_recipe.language.check import resolved
+    from gan_recipe.language.recipe_file import find_recipe
 
     try:
         find_recipe(stated)
@@ -105,8 +105,8 @@ def _tables(stated: str, registry: Registry) -> tuple[str, dict[str, Any]]:
 
 def _run(stated: str, no_recipe: UserError) -> RunFolder:
     """The run that ``stated`` names, which is no recipe. Raises UserError for what is neither."""
-    from gan_recipe.recipe_file import shipped_recipes
-    from gan_recipe.run_folder import all_runs, find_run
+    from gan_recipe.language.recipe_file import shipped_recipes
+    from gan_recipe.runs.run_folder import all_runs, find_run
 
     try:
         return find_run(stated)

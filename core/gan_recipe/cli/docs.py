@@ -27,7 +27,7 @@ def pages(folder: Path, plugins: bool, no_pictures: bool) -> None:
     the API. Any site generator that reads Markdown can make a site of them; `gan-recipe docs build` makes one.
     """
     from gan_recipe.cli.command_reference import command_reference
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
     from gan_recipe.site.pages import generated_pages, write_pages
 
     made = generated_pages(Registry.installed(), plugins=plugins, pictures=not no_pictures)
@@ -57,7 +57,7 @@ def build(source: Path | None, plugins: bool, out: Path) -> None:
     an organisation's own site. Needs the extra `docs`.
     """
     from gan_recipe.cli.command_reference import command_reference
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
     from gan_recipe.site.html import build_site
 
     if source is not None and not (source / "index.md").is_file():

@@ -13,7 +13,7 @@ from gan_recipe.interfaces import KINDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
 
 
 @click.command("list")
@@ -31,8 +31,8 @@ def list_(kind: str | None) -> None:
     if kind is not None and kind not in KINDS:
         raise UserError(f"there is no kind {kind!r}.{did_you_mean(kind, KINDS)}")
     from gan_recipe.cli.paragraphs import in_columns, width
-    from gan_recipe.registry import BARE, Registry
-    from gan_recipe.summary import summary
+    from gan_recipe.components.registry import BARE, Registry
+    from gan_recipe.components.summary import summary
 
     registry = Registry.installed()
     components = registry.every()
@@ -60,8 +60,8 @@ def show(component: str) -> None:
     import inspect
 
     from gan_recipe.cli.paragraphs import reflowed, width
-    from gan_recipe.documentation import example, reads, settings
-    from gan_recipe.registry import LookupProblem, Registry
+    from gan_recipe.components.documentation import example, reads, settings
+    from gan_recipe.components.registry import LookupProblem, Registry
 
     try:
         cls = Registry.installed().component(component, tuple(KINDS))
@@ -98,7 +98,7 @@ def recipes(folder: str | None) -> None:
     A folder among them is one line; FOLDER lists what it holds.
     """
     from gan_recipe.cli.paragraphs import in_columns, width
-    from gan_recipe.recipe_file import shipped_recipes
+    from gan_recipe.language.recipe_file import shipped_recipes
 
     shipped = shipped_recipes()
     folders = {name.rpartition("/")[0] for name in shipped if "/" in name}

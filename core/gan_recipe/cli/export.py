@@ -31,16 +31,16 @@ def export(run: str, value: str, formats: tuple[str, ...], out: Path | None, at:
     batch sizes; one that disagrees is not kept.
 
     \b
-    safetensors  weights and recipe; gan_recipe.exported.load_value reads them
+    safetensors  weights and recipe; load_value of gan_recipe.exports reads them
     torch        a torch.export program, which needs torch alone
     onnx         for onnxruntime and others; pip install 'gan-recipe[export]'
     """
-    from gan_recipe.run_folder import find_run
+    from gan_recipe.runs.run_folder import find_run
 
     folder = find_run(run)
     folder.describe()
-    from gan_recipe import export as exporting
-    from gan_recipe.training import use_available_cores
+    from gan_recipe.engine.hardware import use_available_cores
+    from gan_recipe.exports import export as exporting
 
     use_available_cores()
     training, round = exporting.restored(folder, at)

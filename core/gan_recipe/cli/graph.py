@@ -20,10 +20,10 @@ def graph(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], nu
     For each move of the round: the values that it reuses and computes, whose gradients flow through them, and the
     losses that it minimises.
     """
-    from gan_recipe import drawing
-    from gan_recipe.check import check
     from gan_recipe.errors import UserError
-    from gan_recipe.plan import plan_from_start
+    from gan_recipe.language import drawing
+    from gan_recipe.language.check import check
+    from gan_recipe.language.plan import plan_from_start
 
     checked = check(recipe, overrides, overlays=overlays, starts=None)
     if number >= checked.run.rounds:

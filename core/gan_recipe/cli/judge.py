@@ -14,8 +14,8 @@ def judge(recipe: str, overrides: tuple[str, ...]) -> None:
     These classifiers learn from the recipe's real training data alone. Runs that find them kept show label
     faithfulness as a curve while they train; others ask them at their end.
     """
-    from gan_recipe.check import check
     from gan_recipe.errors import UserError, harmless
+    from gan_recipe.language.check import check
 
     checked = check(recipe, overrides)
     judged = {name: spec for name, spec in checked.metrics.items() if spec.examples}
@@ -23,8 +23,9 @@ def judge(recipe: str, overrides: tuple[str, ...]) -> None:
         raise UserError(
             f"{checked.file.shown} has no metric that is judged; `gan-recipe show judged_accuracy` describes one"
         )
-    from gan_recipe.evaluate import examples_of
-    from gan_recipe.training import Training, use_available_cores
+    from gan_recipe.engine.evaluate import examples_of
+    from gan_recipe.engine.hardware import use_available_cores
+    from gan_recipe.engine.training import Training
 
     use_available_cores()
     training = Training(checked)

@@ -10,7 +10,7 @@ import click
 from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
-    from gan_recipe.history import Entry
+    from gan_recipe.runs.history import Entry
 
 # Of two recipes that have little in common, the terminal shows so many changes.
 _MOST_CHANGES = 12
@@ -27,12 +27,12 @@ def log(names: tuple[str, ...], markdown: bool) -> None:
     same name before it), its figures, how it ended, where it went back, what the doctor said, and your notes. With
     NAME, a run's or NAME/N, only those runs, what they came from and what came from them.
     """
-    from gan_recipe.history import history
-    from gan_recipe.run_folder import runs_root
+    from gan_recipe.runs.history import history
+    from gan_recipe.runs.run_folder import runs_root
 
     entries = history(names)
     if markdown:
-        from gan_recipe.notebook_page import notebook_page
+        from gan_recipe.runs.notebook_page import notebook_page
 
         click.echo(notebook_page(entries), nl=False)
     elif not entries:
@@ -54,8 +54,8 @@ def note(run: str, text: tuple[str, ...], replace: bool) -> None:
     Such as: gan-recipe note siamese "keep: features clear". RUN is NAME (its newest), NAME/N or a path. Notes are kept
     with their dates in the run's folder, and shown by `runs` and `log`. Without TEXT, the run's notes are shown.
     """
-    from gan_recipe.notes import add_note, notes, replace_newest
-    from gan_recipe.run_folder import find_run
+    from gan_recipe.runs.notes import add_note, notes, replace_newest
+    from gan_recipe.runs.run_folder import find_run
 
     folder = find_run(run)
     if replace:
@@ -76,7 +76,7 @@ def _lines(entry: Entry) -> Iterator[str]:
     """An entry for the terminal, no line wider than the page."""
     from gan_recipe.cli.diff import change_lines
     from gan_recipe.cli.paragraphs import page_width
-    from gan_recipe.history import ending
+    from gan_recipe.runs.history import ending
 
     columns = page_width()
     head = f"{entry.run.name}  {ending(entry)}" + (f"  {entry.when}" if entry.when else "")

@@ -47,7 +47,7 @@ def new(
     Its test and a recipe that uses it are written too. NAMESPACE is what recipes call the plugin by: acme.my_loss. What
     is not stated is asked for on a terminal; elsewhere a loss is written.
     """
-    from gan_recipe.plugin_package import Answers, write_plugin
+    from gan_recipe.components.plugin_package import Answers, write_plugin
 
     asked = sys.stdin.isatty()
     if kind is None:
@@ -73,7 +73,7 @@ def update(folder: Path) -> None:
 
     FOLDER is a git repository that `plugin new` wrote, with everything committed.
     """
-    from gan_recipe.plugin_package import update_plugin
+    from gan_recipe.components.plugin_package import update_plugin
 
     before, after = update_plugin(folder)
     if before == after:

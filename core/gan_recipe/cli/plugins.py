@@ -10,7 +10,7 @@ import click
 from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
-    from gan_recipe.registry import Plugin
+    from gan_recipe.components.registry import Plugin
 
 _FEW = 12
 
@@ -19,7 +19,7 @@ def restrict_plugins(context: click.Context, parameter: click.Parameter, stated:
     """Let only the plugins that ``--only-plugins`` names load, for the length of the command."""
     if stated is None:
         return
-    from gan_recipe.registry import ONLY
+    from gan_recipe.components.registry import ONLY
 
     before = os.environ.get(ONLY)
     os.environ[ONLY] = stated
@@ -39,7 +39,7 @@ def plugins() -> None:
 
     Each with its distribution and version and what it offers, or why it is broken, clashing or kept out.
     """
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
 
     registry = Registry.installed()
     registry.every()

@@ -23,7 +23,7 @@ def report(run: str | None, every: bool) -> None:
     if (run is None) != every:
         raise click.UsageError("Give a run, or --all for an index of all runs.")
     from gan_recipe.report import write_index, write_report
-    from gan_recipe.run_folder import find_run
+    from gan_recipe.runs.run_folder import find_run
 
     try:
         if run is not None:
@@ -51,7 +51,7 @@ def compare(runs: tuple[str, ...], output: Path | None) -> None:
     NAME/N or a path.
     """
     from gan_recipe.report import write_comparison
-    from gan_recipe.run_folder import find_run
+    from gan_recipe.runs.run_folder import find_run
 
     found = {run.path: run for run in map(find_run, runs)}
     try:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from gan_recipe.cli.changes import changes
+from gan_recipe.engine.stopping import exit_code
 from gan_recipe.errors import harmless
-from gan_recipe.stopping import exit_code
 
 if TYPE_CHECKING:
-    from gan_recipe.chain import Chain
-    from gan_recipe.journal import Screen
-    from gan_recipe.processes import Processes
-    from gan_recipe.recipe import Recipe
-    from gan_recipe.registry import Registry
-    from gan_recipe.train import Outcome
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.distributed.processes import Processes
+    from gan_recipe.engine.journal import Screen
+    from gan_recipe.engine.train import Outcome
+    from gan_recipe.language.chain import Chain
+    from gan_recipe.language.recipe import Recipe
 
 _strict = click.option(
     "--strict", is_flag=True, help="Refuse what would train but will not work, instead of warning of it."
@@ -82,14 +82,14 @@ def run(
     if resumed and with_parents:
         raise click.UsageError("--with-parents takes a recipe; a run that is resumed has its weights.")
     from gan_recipe.cli.screen import screen_for
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
 
     registry = Registry.installed()
     with _processes() as processes:
         first = processes is None or processes.first
         screen = screen_for(quiet=quiet or not first)
         if with_parents:
-            from gan_recipe.chain import plan_chain
+            from gan_recipe.language.chain import plan_chain
 
             def plan() -> Chain:
                 assert recipe is not None
@@ -107,20 +107,20 @@ def run(
                 processes=processes,
             )
         elif resumed:
-            from gan_recipe import train
+            from gan_recipe.engine import launch
 
-            outcome = train.resume(resumed, registry, screen, device=device, processes=processes)
+            outcome = launch.resume(resumed, registry, screen, device=device, processes=processes)
         else:
             assert recipe is not None
-            from gan_recipe.check import check
+            from gan_recipe.language.check import check
 
             def check_it() -> Recipe:
                 return check(recipe, overrides, registry, overlays=overlays)
 
             checked = check_it() if processes is None else processes.together(check_it)
-            from gan_recipe import train
+            from gan_recipe.engine import launch
 
-            begin = train.resume_or_start if resume_or_start else train.start
+            begin = launch.resume_or_start if resume_or_start else launch.start
             outcome = begin(checked, registry, screen, name=name, device=device, strict=strict, processes=processes)
     if first and not quiet:
         _report(outcome)
@@ -140,18 +140,18 @@ def _train_chain(
     processes: Processes | None,
 ) -> Outcome:
     """Train every link, or go on with it where it was stopped; the outcome of the last, or of the one that stopped."""
-    from gan_recipe import train
+    from gan_recipe.engine import launch
 
     for sentence in chain.told:
         screen.say(sentence)
     *parents, last = chain.links
     for number, link in enumerate(parents, 1):
         screen.say(f"{number} of {len(chain.links)}: {link.name}")
-        outcome = train.resume_or_start(
+        outcome = launch.resume_or_start(
             link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes
         )
         if outcome.how == "done" and not link.is_made():  # somebody removed its checkpoints
-            outcome = train.start(
+            outcome = launch.start(
                 link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes
             )
         if outcome.how != "done":
@@ -160,7 +160,7 @@ def _train_chain(
             _report(outcome)
     if parents:
         screen.say(f"{len(chain.links)} of {len(chain.links)}: {last.name}")
-    begin = train.resume_or_start if resume_or_start else train.start
+    begin = launch.resume_or_start if resume_or_start else launch.start
     return begin(last.recipe, registry, screen, name=last.name, device=device, strict=strict, processes=processes)
 
 
@@ -170,7 +170,7 @@ def _processes() -> Iterator[Processes | None]:
     if os.environ.get("WORLD_SIZE", "1") == "1":
         yield None
         return
-    from gan_recipe.joining import joined
+    from gan_recipe.distributed.joining import joined
 
     with joined() as processes:
         yield processes
@@ -207,11 +207,11 @@ def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], st
 
     What is sound but will not work is told as a warning with its [name]: docs/findings.md has all of them.
     """
-    from gan_recipe.check import check as check_recipe
-    from gan_recipe.disk_use import free, in_words, kept
-    from gan_recipe.find import find
-    from gan_recipe.findings import refuse
-    from gan_recipe.run_folder import runs_root
+    from gan_recipe.language.check import check as check_recipe
+    from gan_recipe.language.find import find
+    from gan_recipe.language.findings import refuse
+    from gan_recipe.runs.disk_use import free, in_words, kept
+    from gan_recipe.runs.run_folder import runs_root
 
     checked = check_recipe(recipe, overrides, overlays=overlays)
     findings = find(checked)

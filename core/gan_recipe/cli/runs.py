@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan_recipe.components.toml_value import cut
 from gan_recipe.errors import UserError, harmless
-from gan_recipe.toml_value import cut
 
 if TYPE_CHECKING:
-    from gan_recipe.history import Entry
+    from gan_recipe.runs.history import Entry
 
 # Characters of a note in the list; `log` has all of it.
 _NOTE = 60
@@ -23,8 +23,8 @@ def runs() -> None:
 
     They are in ./runs, or in the folder that $GAN_RECIPE_RUNS names.
     """
-    from gan_recipe.history import read_entry
-    from gan_recipe.run_folder import all_runs, runs_root
+    from gan_recipe.runs.history import read_entry
+    from gan_recipe.runs.run_folder import all_runs, runs_root
 
     rows = [_row(read_entry(run)) for run in all_runs()]
     if not rows:
@@ -62,8 +62,8 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
 
     RUN is NAME (its newest), NAME/N or a path. The sheet has the columns that the recipe states.
     """
-    from gan_recipe.check import check
-    from gan_recipe.run_folder import checkpoint_rounds, find_run
+    from gan_recipe.language.check import check
+    from gan_recipe.runs.run_folder import checkpoint_rounds, find_run
 
     folder = find_run(run)
     folder.describe()
@@ -75,10 +75,10 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
     recipe = check(str(folder.recipe), starts=None)
     if not recipe.columns:
         raise UserError(f"{folder.name} has no sheet: its recipe states no [sheet] columns")
-    from gan_recipe import checkpoint as checkpoints
-    from gan_recipe.sheet import write_sheet
-    from gan_recipe.train import chosen_device
-    from gan_recipe.training import Training, use_available_cores
+    from gan_recipe.engine.hardware import chosen_device, use_available_cores
+    from gan_recipe.engine.sheet import write_sheet
+    from gan_recipe.engine.training import Training
+    from gan_recipe.runs import checkpoint as checkpoints
 
     use_available_cores()
     training = Training(recipe, chosen_device(device))

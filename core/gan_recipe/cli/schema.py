@@ -23,8 +23,8 @@ def schema(output: Path | None) -> None:
     """
     import json
 
-    from gan_recipe.registry import Registry
-    from gan_recipe.schema import recipe_schema
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.language.schema import recipe_schema
 
     text = json.dumps(recipe_schema(Registry.installed()), indent=1)
     if output is None:

@@ -12,8 +12,8 @@ import click
 from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
-    from gan_recipe.bench import Told
-    from gan_recipe.journal import Screen
+    from gan_recipe.engine.journal import Screen
+    from gan_recipe.health.bench import Told
 
 
 def screen_for(*, quiet: bool) -> Screen:

@@ -41,10 +41,10 @@ def sweep(
     others, three heartbeats later; it goes on from its last checkpoint. With run.measure_every above 0, trials that
     are worse than the median are given up.
     """
-    from gan_recipe.check import check
-    from gan_recipe.new_run import check_new
-    from gan_recipe.registry import Registry
-    from gan_recipe.space import read_space
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.language.check import check
+    from gan_recipe.runs.new_run import check_new
+    from gan_recipe.sweeps.space import read_space
 
     registry = Registry.installed()
     checked = check(recipe, overrides, registry, overlays=overlays)
@@ -56,7 +56,7 @@ def sweep(
     if not checked.run.measure_every:
         click.echo("run.measure_every is 0: no trial is given up early.")
     from gan_recipe.cli.screen import screen_for
-    from gan_recipe.sweep import Sweep, default_storage, work
+    from gan_recipe.sweeps.sweep import Sweep, default_storage, work
 
     place = storage or default_storage(name)
     told = Sweep(recipe, overrides, overlays, found, name, trials, place, heartbeat, device)

@@ -10,7 +10,7 @@ import click
 from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
-    from gan_recipe.verify_resume import Verdict
+    from gan_recipe.verify.verify_resume import Verdict
 
 
 @click.command("verify-resume")
@@ -35,7 +35,7 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], rounds: int, stops: i
       1    something differs, or a process failed; it is told what
       2    the recipe or the command is wrong
     """
-    from gan_recipe.verify_resume import verify
+    from gan_recipe.verify.verify_resume import verify
 
     verdict = verify(
         recipe,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_recipe.errors import UserError
-from gan_recipe.run_folder import RunFolder, all_runs, runs_root
+from gan_recipe.runs.run_folder import RunFolder, all_runs, runs_root
 
 
 def write_report(run: RunFolder) -> Path:

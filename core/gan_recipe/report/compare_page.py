@@ -11,14 +11,14 @@ from urllib.parse import quote
 from attrs import frozen
 
 from gan_recipe.errors import UserError
-from gan_recipe.history import read_entry
-from gan_recipe.recipe_diff import Change, difference, is_same
+from gan_recipe.language.recipe_diff import Change, difference, is_same
+from gan_recipe.language.toml_file import Key
 from gan_recipe.report.curves import as_json, charts, read_series
 from gan_recipe.report.film import films
 from gan_recipe.report.page import rendered
 from gan_recipe.report.pictures import MOST_SHEETS
-from gan_recipe.run_folder import RunFolder, now
-from gan_recipe.toml_file import Key
+from gan_recipe.runs.history import read_entry
+from gan_recipe.runs.run_folder import RunFolder, now
 
 #: More runs than this make a page that nobody can read.
 MOST_RUNS = 12
@@ -69,7 +69,7 @@ def compare_page(runs: Sequence[RunFolder], folder: Path) -> str:
 
 def _tables(runs: Sequence[RunFolder]) -> tuple[list[Mapping[str, Any]], list[str]]:
     """Each run's resolved tables, empty where there are none; and the runs of which there are none."""
-    from gan_recipe.recipe_file import load
+    from gan_recipe.language.recipe_file import load
 
     found: list[Mapping[str, Any]] = []
     unread = []
@@ -83,8 +83,8 @@ def _tables(runs: Sequence[RunFolder]) -> tuple[list[Mapping[str, Any]], list[st
 
 
 def _settings(tables: Sequence[Mapping[str, Any]]) -> list[Setting]:
-    from gan_recipe.recipe_defaults import RecipeDefaults
-    from gan_recipe.registry import Registry
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.language.recipe_defaults import RecipeDefaults
 
     read = [index for index, table in enumerate(tables) if table]
     if len(read) < 2:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from attrs import define, field, frozen
 
 from gan_recipe.report.thinning import thinned
-from gan_recipe.run_folder import RunFolder
+from gan_recipe.runs.run_folder import RunFolder
 
 # Anybody may have written the file: what is beyond these makes a page slow and nobody wiser.
 _MOST_FIGURES = 300

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, field
 
 from gan_recipe.errors import UserError
-from gan_recipe.run_folder import RunFolder
+from gan_recipe.runs.run_folder import RunFolder
 
 _MOST_BRANCHES = 100
 _DEEPEST = 30

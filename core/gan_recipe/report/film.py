@@ -8,7 +8,7 @@ from attrs import frozen
 
 from gan_recipe.errors import UserError
 from gan_recipe.report.pictures import Picture, sheets
-from gan_recipe.run_folder import RunFolder
+from gan_recipe.runs.run_folder import RunFolder
 
 _LONGEST = 300
 
@@ -46,7 +46,7 @@ def films(runs: list[RunFolder], most: int) -> list[Film]:
 
 
 def _columns(run: RunFolder) -> str:
-    from gan_recipe.recipe_file import load
+    from gan_recipe.language.recipe_file import load
 
     try:
         stated = load(str(run.recipe)).tables.get("sheet", {}).get("columns", [])

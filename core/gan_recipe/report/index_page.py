@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from gan_recipe.history import Entry, history
 from gan_recipe.report.page import rendered
 from gan_recipe.report.pictures import thumbnail
-from gan_recipe.run_folder import RunFolder, now
+from gan_recipe.runs.history import Entry, history
+from gan_recipe.runs.run_folder import RunFolder, now
 
 # A page of more pictures than these opens slowly.
 _MOST_THUMBNAILS = 400

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_recipe.durable import replace_file
+from gan_recipe.runs.durable import replace_file
 
 if TYPE_CHECKING:
     import jinja2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from gan_recipe.run_folder import RunFolder
+from gan_recipe.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from PIL.Image import Image

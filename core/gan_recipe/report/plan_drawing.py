@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe.errors import UserError
-from gan_recipe.run_folder import RunFolder
+from gan_recipe.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from gan_recipe.recipe import Recipe
+    from gan_recipe.language.recipe import Recipe
 
 # Kinds of round repeat; those of a run's first rounds tell what there is, and no page needs more than a few.
 _ROUNDS = 2_000
@@ -31,9 +31,9 @@ class PlanDrawing:
 
 def drawn_plans(run: RunFolder) -> list[PlanDrawing]:
     """The kinds of round that the run has, the commonest first. Raises UserError when its recipe cannot be read."""
-    from gan_recipe.check import check
-    from gan_recipe.drawing import svg
-    from gan_recipe.plan import plan_round
+    from gan_recipe.language.check import check
+    from gan_recipe.language.drawing import svg
+    from gan_recipe.language.plan import plan_round
 
     recipe = check(str(run.recipe))
     counted = min(recipe.run.rounds, _ROUNDS)
@@ -50,7 +50,7 @@ def drawn_plans(run: RunFolder) -> list[PlanDrawing]:
 
 
 def _kinds(recipe: Recipe, rounds: int) -> Counter[tuple[tuple[str, tuple[str, ...]], ...]]:
-    from gan_recipe.plan import movers
+    from gan_recipe.language.plan import movers
 
     moved = dict.fromkeys(recipe.players, 0)
     kinds: Counter[tuple[tuple[str, tuple[str, ...]], ...]] = Counter()

@@ -11,8 +11,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.history import Entry, read_entry
-from gan_recipe.recipe_diff import Change
+from gan_recipe.language.recipe_diff import Change
 from gan_recipe.report.curves import Series, as_json, charts, read_series
 from gan_recipe.report.facts import facts
 from gan_recipe.report.family import Branch, family
@@ -21,7 +20,8 @@ from gan_recipe.report.outcome import outcome, time_between
 from gan_recipe.report.page import rendered
 from gan_recipe.report.pictures import MOST_SHEETS
 from gan_recipe.report.plan_drawing import PlanDrawing, drawn_plans
-from gan_recipe.run_folder import RunFolder, all_runs, now
+from gan_recipe.runs.history import Entry, read_entry
+from gan_recipe.runs.run_folder import RunFolder, all_runs, now
 
 # What a page can bear. Escaping makes a character of a hostile text five.
 _MOST_VERDICTS = 20

@@ -7,7 +7,7 @@ from typing import Any
 
 import gan_recipe
 from gan_recipe import testing
-from gan_recipe.documentation import field_docs
+from gan_recipe.components.documentation import field_docs
 from gan_recipe.hooks import PROJECT, Hooks
 from gan_recipe.site.markdown import code, fenced, page, paragraphs, prose, table
 

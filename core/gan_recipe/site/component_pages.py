@@ -9,13 +9,13 @@ from pathlib import Path
 
 from attrs import frozen
 
-from gan_recipe.documentation import Read, Setting, example, reads, settings
+from gan_recipe.components.documentation import Read, Setting, example, reads, settings
+from gan_recipe.components.registry import BARE, Registry
+from gan_recipe.components.summary import summary
 from gan_recipe.interfaces import KINDS, Component
-from gan_recipe.registry import BARE, Registry
 from gan_recipe.site.markdown import code, escaped, fenced, page, paragraphs, prose, table
 from gan_recipe.site.recipe_pages import recipe_link
 from gan_recipe.site.uses import shipped_uses
-from gan_recipe.summary import summary
 
 #: Draws the picture of a component, as an SVG with its caption; None for one that has none.
 Draw = Callable[[str, type[Component]], "Picture | None"]

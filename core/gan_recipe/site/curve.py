@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gan_recipe.documentation import reads, settings
+from gan_recipe.components.documentation import reads, settings
 from gan_recipe.interfaces import Component, Loss
 from gan_recipe.site.component_pages import Picture
 from gan_recipe.site.svg import Line, chart

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from gan_recipe.recipe_file import shipped_folder
+from gan_recipe.language.recipe_file import shipped_folder
 
 _KEPT = {".md", ".png", ".jpg", ".svg"}
 # Other pages are written from it.

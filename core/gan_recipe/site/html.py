@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gan_recipe
-from gan_recipe.registry import Registry
+from gan_recipe.components.registry import Registry
 from gan_recipe.site.hand_written import copy_hand_written
 from gan_recipe.site.pages import generated_pages, write_pages
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from gan_recipe.check import check
-from gan_recipe.documentation import settings
+from gan_recipe.components.documentation import settings
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
 from gan_recipe.interfaces import Component, Decoder, Network
-from gan_recipe.registry import Registry
+from gan_recipe.language.check import check
 from gan_recipe.site.component_pages import Picture
 from gan_recipe.site.svg import drawing, text
 from gan_recipe.site.uses import shipped_uses
@@ -81,7 +81,7 @@ def _stages_of(name: str, registry: Registry) -> dict[str, tuple[Stage, ...]]:
     """By component, the stages of the first network that the recipe makes of it; none of a recipe that is not whole."""
     import torch
 
-    from gan_recipe.build import build_networks
+    from gan_recipe.engine.build import build_networks
 
     try:
         recipe = check(name, (), registry, starts=None)

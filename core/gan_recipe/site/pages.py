@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gan_recipe.components.registry import Registry
 from gan_recipe.interfaces import Component
-from gan_recipe.registry import Registry
 from gan_recipe.site.api_reference import api_reference
 from gan_recipe.site.component_pages import Draw, Picture, component_index, component_page, listed, toctree
 from gan_recipe.site.recipe_pages import recipe_pages

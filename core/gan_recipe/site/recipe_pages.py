@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gan_recipe.recipe_file import shipped_recipes
+from gan_recipe.language.recipe_file import shipped_recipes
 from gan_recipe.site.markdown import code, escaped, fenced, page, prose, table
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gan_recipe.documentation import settings
-from gan_recipe.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, Option, TorchCall
+from gan_recipe.components.documentation import settings
+from gan_recipe.components.registry import Registry
+from gan_recipe.components.settings import describe_type
+from gan_recipe.language.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, Option, TorchCall
+from gan_recipe.language.recipe import DoctorSettings, RecoverySettings, RunSettings, SheetSettings
+from gan_recipe.language.schema import recipe_schema
 from gan_recipe.ramp import Ramp
-from gan_recipe.recipe import DoctorSettings, RecoverySettings, RunSettings, SheetSettings
-from gan_recipe.registry import Registry
-from gan_recipe.schema import recipe_schema
-from gan_recipe.settings import describe_type
 from gan_recipe.site.component_pages import settings_table
 from gan_recipe.site.markdown import code, page, prose, table
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gan_recipe.check import check
-from gan_recipe.documentation import settings
+from gan_recipe.components.documentation import settings
+from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
 from gan_recipe.interfaces import Component, Schedule
-from gan_recipe.registry import Registry
+from gan_recipe.language.check import check
 from gan_recipe.site.component_pages import Picture
 from gan_recipe.site.svg import timeline
 from gan_recipe.site.uses import shipped_uses

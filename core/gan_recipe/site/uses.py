@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from gan_recipe.recipe_file import load, shipped_recipes
+from gan_recipe.language.recipe_file import load, shipped_recipes
 
 # Tables whose ``use`` names a function of torch's.
 _OF_TORCH = ("optimizer", "lr_schedule", "init")

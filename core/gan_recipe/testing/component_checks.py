@@ -12,10 +12,10 @@ from typing import Any
 
 import attrs
 
-from gan_recipe.documentation import reads, settings
+from gan_recipe.components.documentation import reads, settings
+from gan_recipe.components.settings import Surroundings, is_setting_type, setting_name, structure
+from gan_recipe.components.summary import summary
 from gan_recipe.interfaces import KINDS, Component, Loss, Metric
-from gan_recipe.settings import Surroundings, is_setting_type, setting_name, structure
-from gan_recipe.summary import summary
 from gan_recipe.testing.trial import Failure, Trial
 
 _LONGEST_SUMMARY = 200

@@ -10,18 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_recipe.case import Case
-from gan_recipe.check import check
-from gan_recipe.contests import contests, meetings
 from gan_recipe.errors import UserError
-from gan_recipe.recipe import Recipe
+from gan_recipe.health.case import Case
+from gan_recipe.health.contests import contests, meetings
+from gan_recipe.language.check import check
+from gan_recipe.language.recipe import Recipe
 from gan_recipe.testing.trial import Failure, Trial
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan_recipe.moment import Moment
-    from gan_recipe.training import Training
+    from gan_recipe.engine.training import Training
+    from gan_recipe.health.moment import Moment
 
 #: How often a course of figures is looked at, and how many rounds lie between.
 LOOKS, EVERY = 40, 50
@@ -68,9 +68,9 @@ def train(trial: Trial, look: Look | None, rounds: int = 2) -> Training:
     """Play some rounds, and look as the doctor does: at every move, at its step, and between two rounds."""
     import torch
 
-    from gan_recipe.moment import Look as RunLook
-    from gan_recipe.moment import Moment
-    from gan_recipe.training import Training
+    from gan_recipe.engine.training import Training
+    from gan_recipe.health.moment import Look as RunLook
+    from gan_recipe.health.moment import Moment
 
     recipe, signal = recipe_of(trial), trial.made()
     every = contests(recipe)

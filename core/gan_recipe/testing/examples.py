@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gan_recipe.components.signature import annotation, call_parameters, is_required
 from gan_recipe.interfaces import Field
-from gan_recipe.signature import annotation, call_parameters, is_required
 from gan_recipe.testing.trial import Failure, Trial, Value, first_line
 
 BATCH = 4

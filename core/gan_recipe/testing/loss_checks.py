@@ -149,7 +149,7 @@ def asks_nothing_of_the_device(trial: Trial) -> None:
 
 def optional_reads_may_be_left_out(trial: Trial) -> None:
     """Whatever has a default can be left out, and stated as anything else."""
-    from gan_recipe.signature import call_parameters, is_required
+    from gan_recipe.components.signature import call_parameters, is_required
 
     required = {name for name, parameter in call_parameters(trial.cls).items() if is_required(parameter)}
     fields = {name: field for name, field in read_fields(trial).items() if name in required}

@@ -13,10 +13,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from gan_recipe.moment import Moment
+from gan_recipe.engine.training import Training
+from gan_recipe.health.moment import Moment
 from gan_recipe.testing.contest import Figures, case_of, recipe_of, train, without_torch
 from gan_recipe.testing.trial import Failure, Trial
-from gan_recipe.training import Training
 
 # What makes Python wait until the device has computed a number.
 _WAITS = {"item", "tolist", "numpy", "cpu", "nonzero", "is_nonzero", "equal", "allclose", "unique", "masked_select"}

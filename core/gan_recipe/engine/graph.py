@@ -1,0 +1,154 @@
+"""The training graph: networks, and the moves of a round carried out as planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_recipe.engine.component_failure import blame
+from gan_recipe.language.dataflow import Node
+from gan_recipe.language.plan import Move, Stretch, Term
+from gan_recipe.ramp import Ramp, weight_at
+
+#: A tensor, or a tuple of them (a pyramid of features).
+Value = Any
+Store = dict[Node, Value]
+_NOTHING = nullcontext()
+
+
+class Graph:
+    """The networks of a recipe, and the values that they compute."""
+
+    def __init__(self, networks: Mapping[str, nn.Module], *, bf16: bool = False, device: str = "cpu") -> None:
+        self.networks = dict(networks)
+        self.forward: dict[str, Callable[..., Value]] = dict(networks)
+        self.parameters = {name: list(network.parameters()) for name, network in networks.items()}
+        self._differentiable: dict[str, bool] = {}
+        self._autocast: Callable[[], AbstractContextManager[Any]] | None = (
+            partial(torch.autocast, device.partition(":")[0], torch.bfloat16) if bf16 else None
+        )
+        for name in networks:
+            self.differentiate(name, False)
+
+    def differentiate(self, network: str, wanted: bool) -> None:
+        """Whether calls of ``network`` from now on record gradients for its parameters."""
+        self._differentiable[network] = wanted
+        for parameter in self.parameters[network]:
+            parameter.requires_grad = wanted
+
+    def compute(self, move: Move, store: Store) -> None:
+        """Compute what the move reads and ``store`` lacks."""
+        for stretch in move.stretches:
+            if stretch.gradients_for is None:
+                with torch.no_grad():
+                    self._call(stretch, store)
+            else:
+                self._call(stretch, store)
+
+    def _call(self, stretch: Stretch, store: Store) -> None:
+        """Calls that share their gradients. Autocast keeps casted weights within it, so it may not span two players."""
+        for network, trained in stretch.networks:
+            if self._differentiable[network] is not trained:
+                self.differentiate(network, trained)
+        forward = self.forward
+        with self._autocast() if self._autocast else _NOTHING:
+            for step in stretch.steps:
+                arguments = [store[argument] for argument in step.arguments]
+                if step.cuts:
+                    arguments = [cut(each) if away else each for each, away in zip(arguments, step.cut, strict=True)]
+                try:
+                    store[step.node] = forward[step.network](*arguments)
+                except Exception as error:  # a stranger's network may raise anything, as may a loss
+                    blame(error, "networks", step.network)
+
+    def losses(self, move: Move, store: Store) -> list[Tensor]:
+        """The raw value of every due loss, in order."""
+        for network, trained in move.function_networks.items():
+            if self._differentiable[network] is not trained:
+                self.differentiate(network, trained)
+        values = []
+        for term in move.terms:
+            read = {name: store[node] for name, node in term.nodes}
+            if term.cut or term.loss.functions or self._autocast:
+                self._prepare(read, term, store)
+            try:
+                values.append(term.loss.component(**read))
+            except Exception as error:
+                blame(error, *term.loss.key)
+        return values
+
+    def _prepare(self, read: dict[str, Any], term: Term, store: Store) -> None:
+        """Cut off what the mover's gradients may not pass, take it in full precision, and hand over functions."""
+        for name in term.cut:
+            read[name] = cut(read[name])
+        if self._autocast:
+            read.update({name: full(value) for name, value in read.items()})
+        if term.loss.functions:
+            inputs = {
+                each.node: full(cut(store[each.node]) if each.cut else store[each.node]) for each in term.function_reads
+            }
+            for name, node in term.loss.functions.items():
+                read[name] = partial(self.apply, node, inputs)
+
+    def apply(self, node: Node, inputs: Mapping[Node, Value], hole: Tensor) -> Value:
+        """A composition of networks at ``hole``, in full precision: penalties differentiate it twice."""
+        if not node.open:
+            return inputs[node]
+        if node.arguments is None:
+            return hole
+        arguments = [self.apply(argument, inputs, hole) for argument in node.arguments]
+        try:
+            return self.networks[node.name](*arguments)
+        except Exception as error:
+            blame(error, "networks", node.name)
+
+    def evaluate(self, nodes: Sequence[Node], batch: Mapping[str, Tensor]) -> list[Value]:
+        """Values on a batch, without gradients, in the networks' present mode."""
+        store: Store = {}
+
+        def value(node: Node) -> Value:
+            if node not in store:
+                if node.arguments is None:
+                    store[node] = batch[node.name]
+                else:
+                    arguments = [value(argument) for argument in node.arguments]
+                    try:
+                        store[node] = self.forward[node.name](*arguments)
+                    except Exception as error:
+                        blame(error, "networks", node.name)
+            return store[node]
+
+        with torch.no_grad(), self._autocast() if self._autocast else _NOTHING:
+            found = [value(node) for node in nodes]
+        return [full(each) for each in found]
+
+
+def weighted_sum(move: Move, values: Sequence[Tensor], round: int) -> Tensor:
+    """What the player minimises. A term that is due every k-th move counts k times (Karras et al. 2020, lazy R1)."""
+    total: Tensor | None = None
+    for term, value in zip(move.terms, values, strict=True):
+        loss = term.loss
+        weight = loss.weight if type(loss.weight) is float else weight_at(loss.weight, round)
+        assert not isinstance(weight, Ramp)
+        factor = weight * loss.every
+        part = value if factor == 1.0 else value * factor
+        total = part if total is None else total + part
+    assert total is not None, "a planned move has a term"
+    return total
+
+
+def cut(value: Value) -> Value:
+    """The value without the graph that made it."""
+    return value.detach() if isinstance(value, Tensor) else tuple(map(cut, value))
+
+
+def full(value: Value) -> Value:
+    """The value in float32 where it is a shorter float: losses compute in full precision."""
+    if isinstance(value, Tensor):
+        return value.float() if value.dtype in (torch.bfloat16, torch.float16) else value
+    return tuple(map(full, value))

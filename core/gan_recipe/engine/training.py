@@ -1,0 +1,443 @@
+"""A recipe brought to life: networks, players and streams, and one round of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+
+from gan_recipe.distributed.processes import Processes, told_once
+from gan_recipe.distributed.row_draws import RowDraws
+from gan_recipe.distributed.shared_batch_norm import share_batch_norms, strange_batch_norms
+from gan_recipe.distributed.whole_batch import SharedBatch
+from gan_recipe.engine.balance import balanced
+from gan_recipe.engine.build import build_networks, fields_read, rehearse, training_fields
+from gan_recipe.engine.component_failure import blame, raised
+from gan_recipe.engine.graph import Graph, Store, Value, weighted_sum
+from gan_recipe.engine.hardware import has_bf16
+from gan_recipe.engine.player import Player
+from gan_recipe.engine.randomness import derived_seed, seeded
+from gan_recipe.engine.split_check import check_split
+from gan_recipe.engine.steering import Steering
+from gan_recipe.engine.stream import Batch, Stream
+from gan_recipe.errors import Problem, RecipeError, RunError
+from gan_recipe.interfaces import Source, SteeredSchedule
+from gan_recipe.language.dataflow import Node, below
+from gan_recipe.language.find import find
+from gan_recipe.language.plan import Move, RoundPlan, movers, plan_round
+from gan_recipe.language.recipe import ConstraintSpec, Recipe
+from gan_recipe.language.recipe_diff import Change
+from gan_recipe.runs.checkpoint import Checkpoint
+from gan_recipe.runs.warm_start import beginning
+
+# Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
+_BF16_FLOPS = 5e9
+_ALL_ROWS = nullcontext()
+
+#: Is shown every move between its losses and its step: the round, the move, its values, its losses once balanced.
+Watch = Callable[[int, Move, Store, Sequence[Tensor]], None]
+
+Movers = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@frozen
+class _Program:
+    """A planned round with what carrying it out needs at hand."""
+
+    plan: RoundPlan
+    players: tuple[Player, ...]
+    names: tuple[list[str], ...]
+
+
+class Training:
+    """Everything of a run that lives in memory."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: str = "cpu",
+        processes: Processes | None = None,
+        *,
+        order: int = 0,
+        recoveries: int = 0,
+    ) -> None:
+        """Build and rehearse; nothing is written. Raises RecipeError for whatever does not fit.
+
+        ``order`` says how often the order of data has changed, ``recoveries`` how often the run has gone back.
+        """
+        self.processes = processes
+        self.order, self.recoveries = order, recoveries
+        #: Whether it has just gone back, so that no figure and no checkpoint tells of it yet.
+        self.is_back = False
+        self._seed_of_rounds = derived_seed("order", recipe.run.seed, order) if order else recipe.run.seed
+        self._digests: deque[tuple[int, Tensor]] = deque()
+        self.recipe = recipe
+        self.device = device
+        run = recipe.run
+        self.leaves = training_fields(recipe)
+        self._sources: dict[tuple[str, bool], Source] = {}
+        share = (processes.rank, processes.count) if processes else (0, 1)
+        if run.batch % share[1]:
+            raise RecipeError([_uneven(recipe, share[1])])
+        read = frozenset(node.name for node in self.leaves)
+        self.stream = self.open_stream(read, share=share, seed=self._seed_of_rounds)
+        seen = frozenset(node.name for node in _fields_below(looked_at(recipe)))
+        self.held_out = self.open_stream(seen, held_out=True)
+        first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).in_time(
+            0, 2 * (run.batch // share[1]) if processes else None
+        )
+        networks = build_networks(recipe, first)
+        #: Where the weights of each warm-started network come from.
+        self.lineage: dict[str, dict[str, Any]] = {}
+        #: The same of those that start from a file, which no run made.
+        self.weights_files: dict[str, dict[str, Any]] = {}
+        problems: list[Problem] = []
+        for name, spec in recipe.networks.items():
+            constraints = [
+                constraint
+                for player in recipe.players.values()
+                for constraint in player.constraints.values()
+                if name in constraint.on
+            ]
+            try:
+                begun = beginning(spec, run.scale)
+                kept = self.weights_files if spec.start_file else self.lineage
+                if begun and begun.fits(networks[name]):
+                    kept[name] = begun.load(networks[name])
+                with seeded("constraints", name, run.seed):
+                    for constraint in constraints:
+                        problems += _attached(recipe, constraint, networks[name])
+                if begun and name not in kept:
+                    # The other run's network may have had such constraints itself, and their tensors with them.
+                    kept[name] = begun.load(networks[name])
+            except ValueError as error:
+                problems.append(Problem(recipe.file.origin((*spec.key, "start")).where, ".".join(spec.key), str(error)))
+        if problems:
+            raise RecipeError(problems)
+        self._trained = {name for player in recipe.players.values() for name in player.trains}
+        self._rows: AbstractContextManager[Any] = _ALL_ROWS
+        if processes:
+            first = self._share(processes, networks, first)
+        self.bf16 = self._wants_bf16(networks, first)
+        self.graph = Graph(networks, bf16=self.bf16, device=device)
+        self.train_mode()
+        #: What will not work, found on the built networks as well as in the recipe.
+        self.findings = find(recipe, rehearse(recipe, self.graph, first))
+        if run.compile:
+            self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
+        self.players = {name: Player(recipe, spec, self.graph, processes) for name, spec in recipe.players.items()}
+        schedule = recipe.schedule
+        #: What a schedule that steers has heard; None for one that is a function of the round.
+        self.steering = (
+            Steering(schedule, recipe.schedule_reads, processes) if isinstance(schedule, SteeredSchedule) else None
+        )
+        self._programs: dict[Movers, _Program] = {}
+        self._at_round = [
+            (name, at)
+            for name, network in networks.items()
+            for module in network.modules()
+            if callable(at := getattr(module, "at_round", None))
+        ]
+        self._fixed: dict[bool, Batch] = {}
+        #: The round that is played, or was played last.
+        self.round = 0
+
+    def _share(self, processes: Processes, networks: dict[str, nn.Module], first: Batch) -> Batch:
+        """Make ready to train on a share of every batch; a share of ``first``, which holds two. Raises RecipeError."""
+        recipe, share = self.recipe, self.recipe.run.batch // processes.count
+        set_modes(networks, self._trained)
+        draws: AbstractContextManager[Any] = nullcontext()
+        if check_split(recipe, networks, first, share=share, device=self.device):
+            if recipe.run.compile:
+                what = "compiled networks draw numbers out of sight, and processes would draw others than one process"
+                raise RecipeError([Problem(recipe.file.origin(("run", "compile")).where, "run.compile", what)])
+            draws = RowDraws(processes.rank, processes.count, share)
+        self._rows = SharedBatch(processes, draws)
+        problems = []
+        for name, kind in strange_batch_norms(networks).items():
+            if name in self._trained:
+                key = recipe.networks[name].key
+                what = (
+                    f"its {kind} takes statistics of a process's own share of the batch, and cannot be given the whole "
+                    "batch. Use torch's own batch norm or another norm there, or train by one process"
+                )
+                problems.append(Problem(recipe.file.origin(key).where, ".".join(key), what))
+        if problems:
+            raise RecipeError(problems)
+        # Two samples at least: the rehearsal's batch norm is not shared yet.
+        return {name: tensor[: max(share, 2)] for name, tensor in first.items()}
+
+    def open_stream(
+        self,
+        fields: frozenset[str],
+        *,
+        held_out: bool = False,
+        share: tuple[int, int] = (0, 1),
+        seed: int | None = None,
+    ) -> Stream:
+        """The training or the held-out data, of which batches hold ``fields``. A source is opened once."""
+        run = self.recipe.run
+        sources = {
+            name: self._source(name, held_out)
+            for name in self.recipe.data
+            if any(full.startswith(f"{name}.") for full in fields)
+        }
+        return Stream(
+            sources,
+            sorted(fields),
+            batch=run.batch,
+            seed=run.seed if seed is None else seed,
+            device=self.device,
+            channels_last=run.channels_last,
+            share=share,
+        )
+
+    def _source(self, name: str, held_out: bool) -> Source:
+        if (name, held_out) not in self._sources:
+            try:
+                self._sources[name, held_out] = self.recipe.data[name].open(held_out=held_out)
+            except Exception as error:  # a stranger's source may raise anything
+                key, what = ("data", name), raised(error, self.recipe.data[name])
+                raise RecipeError([Problem(self.recipe.file.origin(key).where, ".".join(key), what)]) from error
+        return self._sources[name, held_out]
+
+    def _wants_bf16(self, networks: Mapping[str, nn.Module], batch: Batch) -> bool:
+        precision = self.recipe.run.precision
+        if precision != "auto":
+            return precision == "bf16"
+        if not has_bf16(self.device):
+            return False
+        from torch.utils.flop_counter import FlopCounterMode
+
+        counter = FlopCounterMode(display=False)
+        graph = Graph(networks, device=self.device)
+        nodes = [
+            node
+            for player in self.recipe.players.values()
+            for loss in player.losses.values()
+            for node in loss.reads.values()
+        ]
+        with counter:
+            graph.evaluate(nodes, {name: tensor[:1] for name, tensor in batch.items()})
+        return counter.get_total_flops() * self.recipe.run.batch > _BF16_FLOPS
+
+    # ------------------------------------------------------------------------------------------------ a round
+
+    def play(self, round: int, batch: Batch, watch: Watch | None = None) -> None:
+        """One round: whoever moves in it moves, in order, as planned. ``watch`` sees it and leaves it as it is."""
+        self.round = round
+        # Dropout and the like draw from torch's global generators, which are functions of the round.
+        self._seed(derived_seed("round", self._seed_of_rounds, round))
+        if self.processes is not None:
+            self.processes.waiting.round = round
+        for name, follow in self._at_round:
+            try:
+                follow(round)
+            except Exception as error:
+                blame(error, "networks", name)
+        program = self._program(round)
+        store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
+        for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
+            with self._rows:
+                self.graph.compute(move, store)
+                values = self.graph.losses(move, store)
+            balance = player.spec.balance
+            terms, factors = balanced(balance, move, store, values, self.processes) if balance else (values, {})
+            if self.steering is not None:
+                try:
+                    self.steering.see(round, store)
+                except Exception as error:  # a stranger's schedule may raise anything
+                    blame(error, "schedule")
+            if watch is not None:
+                watch(round, move, store, terms)
+            player.step(names, values, weighted_sum(move, terms, round), factors)
+            for node in move.frees:
+                del store[node]
+        for player in self.players.values():
+            player.end_round()
+
+    def _seed(self, seed: int) -> None:
+        # torch.manual_seed asks every kind of device there might be, for 100 us a round.
+        torch.default_generator.manual_seed(seed)
+        if self.device != "cpu":
+            torch.cuda.manual_seed(seed)
+
+    def _program(self, round: int) -> _Program:
+        try:
+            steered = self.steering.moves(round, tuple(self.recipe.players)) if self.steering else None
+            moved = {name: player.moved for name, player in self.players.items()}
+            moving = movers(self.recipe, round, moved, steered)
+        except Exception as error:  # a stranger's schedule may raise anything
+            blame(error, "schedule")
+        program = self._programs.get(moving)
+        if program is None:
+            plan = plan_round(self.recipe, moving)
+            program = _Program(
+                plan,
+                tuple(self.players[name] for name, _ in moving),
+                tuple([term.loss.name for term in move.terms] for move in plan.moves),
+            )
+            self._programs[moving] = program
+        return program
+
+    # ------------------------------------------------------------------------------------------------ looking
+
+    def train_mode(self) -> None:
+        """Networks that somebody trains are in train mode; a frozen network never changes, its statistics included.
+
+        So are networks without parameters, such as noise: nobody could train them, and they are there to act.
+        """
+        set_modes(self.graph.networks, self._trained)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block the networks are in eval mode and hold their averaged weights, where there are some."""
+        held: list[tuple[nn.Parameter, Tensor]] = []
+        for player in self.players.values():
+            for (network, key), average in player.averages.items():
+                parameter = self.graph.networks[network].get_parameter(key)
+                held.append((parameter, parameter.data))
+                parameter.data = average
+        for module in self.graph.networks.values():
+            module.eval()
+        try:
+            yield
+        finally:
+            for parameter, data in held:
+                parameter.data = data
+            self.train_mode()
+
+    def values(self, nodes: Sequence[Node], samples: int, *, start: int = 0) -> list[Value]:
+        """Values over ``samples`` held-out samples from batch ``start`` on, on the CPU; call it within ``averaged``."""
+        size = self.recipe.run.batch
+        with self.held_out.ahead(start, start + -(-samples // size)) as batches:
+            parts = [self.graph.evaluate(nodes, batch) for batch in batches]
+        return [torch.cat([part[index].cpu() for part in parts])[:samples] for index in range(len(nodes))]
+
+    def fixed_batch(self, fields: Sequence[str], *, held_out: bool) -> Batch:
+        """32 samples of the training or of the held-out data, always the same ones."""
+        known = self._fixed.setdefault(held_out, {})
+        if missing := [name for name in fields if name not in known]:
+            known.update(self.open_stream(frozenset(missing), held_out=held_out).in_time(0, 32))
+        return {name: known[name] for name in fields}
+
+    # ------------------------------------------------------------------------------------------------ processes
+
+    def join(self) -> None:
+        """Where there are several processes: begin with the first one's tensors, and share batch statistics."""
+        if self.processes is not None:
+            networks = self.graph.networks
+            self.processes.give([tensor for network in networks.values() for tensor in network.state_dict().values()])
+            self.processes.give([average for player in self.players.values() for average in player.averages.values()])
+            share_batch_norms(networks, self.processes)
+
+    def compare(self, round: int) -> None:
+        """Take a digest of every network, to be compared with the other processes' when ``compared`` is called."""
+        if self.processes is not None:
+            own = torch.stack([_digest(network) for network in self.graph.networks.values()])
+            # The largest and, with the sign changed, the smallest over processes: they are equal or nobody is.
+            self._digests.append((round, self.processes.most(torch.cat([own, -own]), "a digest of the weights")))
+
+    def compared(self, round: int | None = None) -> None:
+        """Read the digests taken before ``round``, or all. Raises RunError when the processes do not hold one run."""
+        while self._digests and (round is None or self._digests[0][0] < round):
+            at, both = self._digests.popleft()
+            largest, smallest = both.tolist()[: len(both) // 2], both.tolist()[len(both) // 2 :]
+            apart = [
+                name for name, high, low in zip(self.graph.networks, largest, smallest, strict=True) if high != -low
+            ]
+            if apart:
+                error = RunError(
+                    f"the processes no longer hold the same weights: {', '.join(apart)} differ before round {at:,}. "
+                    "Either a component keeps a state of its own samples (gan_recipe.whole_batch gives it "
+                    "those of all; or train by one process), or a machine computes something else than the others. The "
+                    "checkpoints before it are kept"
+                )
+                raise told_once(self.processes, error)
+
+    # ------------------------------------------------------------------------------------------------ state
+
+    def checkpoint(self, round: int) -> Checkpoint:
+        """The state before ``round``."""
+        tensors: dict[str, dict[str, Tensor]] = {
+            "networks": {
+                f"{name}/{key}": value
+                for name, network in self.graph.networks.items()
+                for key, value in network.state_dict().items()
+            }
+        }
+        state: dict[str, Any] = {"players": {}, **({"recoveries": self.recoveries} if self.recoveries else {})}
+        if self.steering is not None:
+            state["schedule"] = self.steering.state()
+        for name, player in self.players.items():
+            tensors[f"player-{name}"], state["players"][name] = player.tensors()
+        return Checkpoint(round, tensors, state)
+
+    def restore(self, checkpoint: Checkpoint, changes: Sequence[Change] = ()) -> None:
+        """Go on from a checkpoint of this recipe, which has changed so since."""
+        if self.steering is not None and "schedule" in checkpoint.state:
+            self.steering.restore(checkpoint.state["schedule"])
+        for name, network in self.graph.networks.items():
+            prefix = f"{name}/"
+            mine = {
+                key.removeprefix(prefix): value
+                for key, value in checkpoint.tensors["networks"].items()
+                if key.startswith(prefix)
+            }
+            network.load_state_dict(mine)
+        for name, player in self.players.items():
+            player.restore(checkpoint.tensors[f"player-{name}"], checkpoint.state["players"][name])
+            for change in changes:
+                if change.key[:-1] == (*player.spec.key, "optimizer"):
+                    player.set_option(change.key[-1], change.before, change.after)
+
+
+def _attached(recipe: Recipe, constraint: ConstraintSpec, network: nn.Module) -> list[Problem]:
+    try:
+        constraint.component.attach(network)
+    except Exception as error:  # a stranger's constraint may raise anything
+        what = raised(error, constraint.component)
+        return [Problem(recipe.file.origin(constraint.key).where, ".".join(constraint.key), what)]
+    return []
+
+
+def set_modes(networks: Mapping[str, nn.Module], trained: Collection[str]) -> None:
+    """Train mode for what is trained or has no parameters, eval mode for the rest."""
+    for name, network in networks.items():
+        network.train(name in trained or next(network.parameters(), None) is None)
+
+
+def _digest(network: nn.Module) -> Tensor:
+    """A number that changes with almost any bit of the network's tensors: the sum of them, read as integers."""
+    integers = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    tensors = [t.detach() for t in (*network.parameters(), *network.buffers())]
+    sums = [t.view(integers[t.element_size()]).sum(dtype=torch.int64) for t in tensors if t.numel()]
+    return torch.stack(sums).sum() if sums else torch.zeros((), dtype=torch.int64)
+
+
+def _uneven(recipe: Recipe, count: int) -> Problem:
+    batch = recipe.run.batch
+    even = [n for n in range(1, min(batch, 2 * count) + 1) if batch % n == 0]
+    near = max(1, round(batch / count)) * count
+    what = (
+        f"{batch} samples cannot be shared evenly by {count} processes. Start {' or '.join(map(str, even[-2:]))} of "
+        f"them, or state a batch that {count} divides, such as {near}"
+    )
+    return Problem(recipe.file.origin(("run", "batch")).where, "run.batch", what)
+
+
+def looked_at(recipe: Recipe) -> list[Node]:
+    """What sheets and metrics read on held-out samples."""
+    nodes = list(recipe.columns)
+    for metric in recipe.metrics.values():
+        nodes += [*metric.reads.values(), *(metric.baseline or {}).values()]
+    return nodes
+
+
+def _fields_below(nodes: Sequence[Node]) -> list[Node]:
+    return [node for node in below(nodes) if node.arguments is None]

@@ -1,0 +1,1 @@
+"""A value of a run as a file for others."""

@@ -1,0 +1,97 @@
+"""What can be told of a run from its folder alone: verdicts, what was not measured, and its family. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from gan_recipe.components.registry import Registry
+from gan_recipe.errors import UserError
+from gan_recipe.health.bench import Bench, Told
+from gan_recipe.health.recovery import recoveries
+from gan_recipe.language.check import check_run
+from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.run_folder import RunFolder, all_runs
+
+
+@frozen
+class Diagnosis:
+    """One run's verdicts."""
+
+    folder: RunFolder
+    outcome: str
+    rounds: int
+    is_off: bool
+    told: tuple[Told, ...]
+    #: Each time that the run went back to an earlier checkpoint, in plain words.
+    recoveries: tuple[str, ...]
+    #: What the doctor could not measure in this recipe, and why.
+    unmeasured: Mapping[str, str]
+
+
+def diagnosis(folder: RunFolder) -> Diagnosis:
+    """Gather what was told; a run without ``verdicts.jsonl`` is judged now, from its figures. Raises UserError."""
+    described = folder.describe()
+    recipe = check_run(folder, Registry.installed(), starts=None)
+    told = [each for line in folder.verdict_lines() if (each := Told.of(line)) is not None]
+    if not folder.verdicts.exists():
+        told = judged_again(folder, recipe, described.get("parents") or {})
+    rounds = described.get("round", 0)
+    return Diagnosis(
+        folder,
+        str(described.get("outcome", "?")),
+        rounds if isinstance(rounds, int) else 0,
+        not recipe.doctor.settings.enabled,
+        tuple(told),
+        tuple(recovery.sentence() for recovery in recoveries(folder)),
+        unmeasured(recipe),
+    )
+
+
+def judged_again(folder: RunFolder, recipe: Recipe, parents: Mapping[str, Any]) -> list[Told]:
+    """What the verdicts say of the figures on file."""
+    bench = Bench(recipe, parents)
+    return [told for line in folder.lines() for told in bench.hear(int(line.get("round", 0)), line)]
+
+
+def unmeasured(recipe: Recipe) -> dict[str, str]:
+    """What the signals leave out in this recipe."""
+    case = Bench(recipe).case
+    return {what: why for signal in recipe.doctor.signals.values() for what, why in signal.without(case).items()}
+
+
+def family_of(folder: RunFolder) -> Iterator[tuple[int, RunFolder]]:
+    """The runs that ``folder`` stems from or that stem from it, parents before children, with their depth."""
+    parents = {run.name: _parents(run) for run in all_runs()}
+    runs = {run.name: run for run in all_runs()}
+    mine = {folder.name}
+    while True:
+        more = {name for name, theirs in parents.items() if name in mine or theirs & mine}
+        more |= {parent for name in mine for parent in parents.get(name, ()) if parent in runs}
+        if more <= mine:
+            break
+        mine |= more
+    shown: set[str] = set()
+
+    def descend(name: str, depth: int) -> Iterator[tuple[int, RunFolder]]:
+        if name in shown:
+            return
+        shown.add(name)
+        yield depth, runs.get(name, folder)
+        for child in runs:
+            if child in mine and name in parents[child]:
+                yield from descend(child, depth + 1)
+
+    for name in [*runs, folder.name]:
+        if name in mine and not parents.get(name, set()) & mine:
+            yield from descend(name, 0)
+
+
+def _parents(run: RunFolder) -> set[str]:
+    try:
+        told = run.describe().get("parents", {})
+        return {str(parent["run"]) for parent in told.values()}
+    except (UserError, AttributeError, KeyError, TypeError):
+        return set()

@@ -1,0 +1,124 @@
+"""Weights out of a stranger's file: read as data, whatever the file would like to run.
+
+``.safetensors`` holds nothing but tensors. ``.pth``, ``.pt`` and ``.ckpt`` are pickles, of which torch's restricted
+unpickler (``weights_only``) builds tensors and plain containers and refuses the rest before anything is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from gan_recipe.errors import did_you_mean
+from gan_recipe.components.toml_value import cut
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: Larger files are not opened.
+MAX_BYTES = 8 * 2**30
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
+# Where training scripts keep the one state dict that is wanted; the averaged weights come first.
+_USUAL = ("params_ema", "g_ema", "ema", "state_dict", "model_state_dict", "model", "params", "generator", "module")
+
+
+@frozen
+class WeightsFile:
+    """A file that a recipe names as ``start``: its path and, behind a colon, the table or prefix in it."""
+
+    path: Path
+    part: str
+
+    def check(self) -> None:
+        """That it is there, a plain file, and not too large. Raises ValueError."""
+        if not self.path.is_file():
+            raise ValueError(f"there is no file {self.path}")
+        size = self.path.stat().st_size
+        if size > MAX_BYTES:
+            raise ValueError(f"{self.path} has {size:,} bytes; up to {MAX_BYTES:,} are read")
+
+    def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The tensors by name, and what a run remembers of the file, of which nothing is run. Raises ValueError."""
+        self.check()
+        with self.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        content = _safetensors(self.path) if self.path.suffix == ".safetensors" else _pickled(self.path)
+        tensors, taken = self._chosen(content)
+        told = {"file": str(self.path.absolute()), "part": taken, "tensors": len(tensors), "sha256": digest}
+        return tensors, told
+
+    def _chosen(self, content: Mapping[str, Any]) -> tuple[dict[str, Tensor], str]:
+        tables = {str(key): each for key, each in content.items() if isinstance(each, Mapping) and _tensors(each)}
+        flat = _tensors(content)
+        if self.part:
+            prefix = f"{self.part}."
+            inside = {key.removeprefix(prefix): each for key, each in flat.items() if key.startswith(prefix)}
+            chosen = _tensors(tables[self.part]) if self.part in tables else inside
+            if not chosen:
+                known = [*tables, *{key.partition(".")[0] for key in flat}]
+                raise ValueError(f"{self.path} holds no {self.part!r}.{did_you_mean(self.part, known)}")
+            return chosen, self.part
+        if flat:
+            return flat, ""
+        usual = [name for name in _USUAL if name in tables] or list(tables) * (len(tables) == 1)
+        if not usual:
+            held = ", ".join(cut(name, 30) for name in list(tables)[:12]) or "no tensors by name"
+            raise ValueError(f"{self.path} holds {held}; say which one is meant: FILE:NAME")
+        return _tensors(tables[usual[0]]), usual[0]
+
+
+def weights_file(stated: str, folder: Path) -> WeightsFile | None:
+    """The file that ``start`` names, relative to the recipe's folder; None when it names a run."""
+    path, _, part = stated.partition(":")
+    if not path.endswith(_SUFFIXES):
+        return None
+    return WeightsFile(folder / Path(path).expanduser(), part)
+
+
+def _tensors(table: Mapping[Any, Any]) -> dict[str, Tensor]:
+    import torch
+
+    found = {key: value for key, value in table.items() if isinstance(key, str) and isinstance(value, torch.Tensor)}
+    # Wrappers for several devices and for compiling put their own name before every key.
+    for wrapper in ("module.", "_orig_mod."):
+        if found and all(key.startswith(wrapper) for key in found):
+            found = {key.removeprefix(wrapper): value for key, value in found.items()}
+    return found
+
+
+def _safetensors(path: Path) -> Mapping[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is no safetensors file that can be read: {error}") from None
+
+
+def _pickled(path: Path) -> Mapping[str, Any]:
+    import torch
+
+    if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 10):
+        raise ValueError(
+            f"{path} is a pickle, and torch {torch.__version__} does not read those safely (CVE-2026-24747). Install "
+            "torch 2.10 or later, or convert it to safetensors where you trust it"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of protocols that it may not know; what it does not know it refuses
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged or hostile file may raise anything
+        why = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{path} is not loaded: it holds more than tensors and plain values, or is damaged ({cut(why, 160)}). "
+            "Nothing of it was run; ask for the weights as safetensors"
+        ) from None
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{path} holds a {type(content).__name__}; expected a table of tensors (a state dict)")
+    return content
