@@ -104,7 +104,8 @@ def _confusion(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "## What it tells of failures that were caused, and of healthy runs\n"
     yield (
         f"`docs/doctor/suite.py` trained each case of `docs/doctor/cases.py` with seeds {', '.join(map(str, seeds))} "
-        "and default thresholds, which were\nchosen on seed 0. A verdict beside the caused one need not be a false "
+        "and default thresholds, which were\nchosen on seed 0 and faces of 32 px. A verdict beside the caused one "
+        "need not be a false "
         "alarm:\na critic that is too strong leaves a generator that never leaves its first cluster. "
         "On healthy runs any verdict is one.\n"
     )
