@@ -7,6 +7,7 @@ the players, the critic frozen in the generator's move, fused Adam, a foreach av
 from __future__ import annotations
 
 import copy
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -171,3 +172,11 @@ def test_the_benchmark_runs() -> None:
     assert done.returncode in (0, 1) and not done.stderr, done.stderr
     rows = ("framework", "A/A", "hand-tuned", "textbook", "framework bf16", "hand-tuned bf16")
     assert all(f"\n{row:18}" in done.stdout for row in rows)
+
+
+def test_the_benchmark_of_the_interpreter_runs() -> None:
+    """It times rounds of both recipes with everything but the bookkeeping taken out."""
+    script = Path(__file__).parent / "benchmarks" / "run.py"
+    done = subprocess.run([sys.executable, script, "--interpreter", "--repeats", "1"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^(\w+): [\d.]+ us a round, [\d.]+ with", done.stdout, re.MULTILINE) == ["dcgan", "d_supervised"]
