@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 import click
 
@@ -38,6 +39,9 @@ _COMMANDS = {
     "verify-resume": "gan_recipe.cli.verify:verify_resume",
     "sweep": "gan_recipe.cli.sweep:sweep",
 }
+
+# Seconds that a process waits for the one that tells a person why all of them end, its report included.
+_FOR_WHO_TELLS = 10.0
 
 
 @click.group(
@@ -77,6 +81,8 @@ def main() -> None:
         _tell(str(error))
         sys.exit(error.exit_code)
     except ToldElsewhereError as error:
+        # A launcher ends all as soon as one has ended: the one that tells comes first, and its end cuts this short.
+        time.sleep(_FOR_WHO_TELLS)
         sys.exit(error.exit_code)
     except RunError as error:
         rank = int(os.environ.get("RANK", "0"))
