@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from gan_recipe import interfaces
 from gan_recipe.cli import cli
-from gan_recipe.cli.plugin import _KINDS
+from gan_recipe.cli.plugin import new
 from gan_recipe.components import plugin_package
 from gan_recipe.components.plugin_package import KINDS, Answers, update_plugin, write_plugin
 from gan_recipe.errors import UserError
@@ -188,4 +188,5 @@ def test_an_update_that_cannot_be_is_told(written: Callable[[], Path], here: Pat
 
 def test_the_command_offers_the_kinds_of_the_template() -> None:
     """Every kind of component, and observers; they are written twice, so that ``--help`` imports little."""
-    assert _KINDS == KINDS and set(KINDS) == {*interfaces.KINDS, "observer"}
+    (offered,) = (option.type.choices for option in new.params if option.name == "kind")
+    assert tuple(offered) == KINDS and set(KINDS) == {*interfaces.KINDS, "observer"}

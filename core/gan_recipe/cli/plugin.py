@@ -7,19 +7,7 @@ from pathlib import Path
 
 import click
 
-_KINDS = (
-    "encoder",
-    "decoder",
-    "head",
-    "loss",
-    "constraint",
-    "schedule",
-    "data",
-    "metric",
-    "signal",
-    "verdict",
-    "observer",
-)
+from gan_recipe.components.plugin_package import KINDS, Answers, update_plugin, write_plugin
 
 
 @click.group()
@@ -29,7 +17,7 @@ def plugin() -> None:
 
 @plugin.command()
 @click.argument("namespace")
-@click.option("--kind", type=click.Choice(_KINDS), help="The kind of its component; or an observer.")
+@click.option("--kind", type=click.Choice(KINDS), help="The kind of its component; or an observer.")
 @click.option("--component", metavar="NAME", help="What recipes call the component, behind the namespace.")
 @click.option("--author", help="Who writes it.")
 @click.option("--distribution", metavar="NAME", help="The package to install; gan-recipe-NAMESPACE by default.")
@@ -47,11 +35,9 @@ def new(
     Its test and a recipe that uses it are written too. NAMESPACE is what recipes call the plugin by: acme.my_loss. What
     is not stated is asked for on a terminal; elsewhere a loss is written.
     """
-    from gan_recipe.components.plugin_package import Answers, write_plugin
-
     asked = sys.stdin.isatty()
     if kind is None:
-        kind = click.prompt("Kind of the component", default="loss", type=click.Choice(_KINDS)) if asked else "loss"
+        kind = click.prompt("Kind of the component", default="loss", type=click.Choice(KINDS)) if asked else "loss"
     if component is None:
         default = f"my_{kind}"
         component = click.prompt("Its name in recipes", default=default) if asked else default
@@ -73,8 +59,6 @@ def update(folder: Path) -> None:
 
     FOLDER is a git repository that `plugin new` wrote, with everything committed.
     """
-    from gan_recipe.components.plugin_package import update_plugin
-
     before, after = update_plugin(folder)
     if before == after:
         click.echo(f"{folder} is up to date: the template is that of {after}")

@@ -26,11 +26,7 @@ from gan_recipe.health.recovery import is_regular, within_reach
 from gan_recipe.report import report_at_end
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.disk_use import foretold
-from gan_recipe.runs.run_folder import (
-    RunFolder,
-    checkpoint_rounds,
-    now,
-)
+from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, now
 
 
 @frozen
