@@ -293,6 +293,18 @@ def test_verify_resume_says_so_too(victims: Victims, tmp_path: Path) -> None:
     assert verdict.difference is None and [how for _, how in verdict.stops] == ["SIGTERM", "SIGKILL", "SIGTERM"]
 
 
+def test_wrong_verdicts_hide_no_wrong_keys() -> None:
+    """What is wrong with ``on`` and with ``multiply`` is told at once."""
+    stated = '[recovery]\non = ["diverge"]\nmultiply = { "players.*.optimizer.lrr" = 0.5 }\n'
+    Path("twice.toml").write_text('extends = "dcgan"\n' + stated)
+    with pytest.raises(RecipeError) as caught:
+        check("twice.toml")
+    assert [problem.key for problem in caught.value.problems] == [
+        "recovery.on",
+        'recovery.multiply."players.*.optimizer.lrr"',
+    ]
+
+
 HOT = """
 [run]
 rounds = 700

@@ -41,12 +41,9 @@ def read_recovery(tables: Tables, doctor: DoctorSpec) -> RecoverySettings | None
             '{ "players.*.optimizer.lr" = 0.5 }, a change, or new_order = true'
         )
         tables.report(key, what)
-    if not tables.is_sound(key):
-        return None
-    _, _, problems = changed(tables.file, recovery, tables.registry)
-    for problem in problems:
-        tables.problems.append(problem)
-    return None if problems else recovery
+    problems = changed(tables.file, recovery, tables.registry)[2] if tables.is_sound((*key, "multiply")) else []
+    tables.problems.extend(problems)
+    return recovery if tables.is_sound(key) and not problems else None
 
 
 def check_changed(recipe: Recipe, tables: Tables, checked: Callable[[RecipeFile], Recipe]) -> None:
