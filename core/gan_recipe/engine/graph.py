@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from gan_recipe.engine.component_failure import blame
 from gan_recipe.language.dataflow import Node
-from gan_recipe.language.plan import Move, Stretch, Term
-from gan_recipe.ramp import Ramp, weight_at
+from gan_recipe.language.plan import Compute, Move, Stretch, Term
+from gan_recipe.ramp import weight_at
 
 #: A tensor, or a tuple of them (a pyramid of features).
 Value = Any
@@ -32,6 +32,8 @@ class Graph:
         self._autocast: Callable[[], AbstractContextManager[Any]] | None = (
             partial(torch.autocast, device.partition(":")[0], torch.bfloat16) if bf16 else None
         )
+        # One for all rounds: making it costs as much as entering it, and it is never entered twice.
+        self._no_grad = torch.no_grad()
         for name in networks:
             self.differentiate(name, False)
 
@@ -45,7 +47,7 @@ class Graph:
         """Compute what the move reads and ``store`` lacks."""
         for stretch in move.stretches:
             if stretch.gradients_for is None:
-                with torch.no_grad():
+                with self._no_grad:
                     self._call(stretch, store)
             else:
                 self._call(stretch, store)
@@ -58,11 +60,13 @@ class Graph:
         forward = self.forward
         with self._autocast() if self._autocast else _NOTHING:
             for step in stretch.steps:
-                arguments = [store[argument] for argument in step.arguments]
-                if step.cuts:
-                    arguments = [cut(each) if away else each for each, away in zip(arguments, step.cut, strict=True)]
+                only = step.only
                 try:
-                    store[step.node] = forward[step.network](*arguments)
+                    store[step.node] = (
+                        forward[step.network](*_arguments(step, store))
+                        if only is None
+                        else forward[step.network](store[only])
+                    )
                 except Exception as error:  # a stranger's network may raise anything, as may a loss
                     blame(error, "networks", step.network)
 
@@ -72,9 +76,12 @@ class Graph:
             if self._differentiable[network] is not trained:
                 self.differentiate(network, trained)
         values = []
+        autocast = self._autocast
         for term in move.terms:
-            read = {name: store[node] for name, node in term.nodes}
-            if term.cut or term.loss.functions or self._autocast:
+            read = {}
+            for name, node in term.nodes:  # as a comprehension this is a quarter slower
+                read[name] = store[node]
+            if autocast or not term.as_it_is:
                 self._prepare(read, term, store)
             try:
                 values.append(term.loss.component(**read))
@@ -132,14 +139,18 @@ def weighted_sum(move: Move, values: Sequence[Tensor], round: int) -> Tensor:
     """What the player minimises. A term that is due every k-th move counts k times (Karras et al. 2020, lazy R1)."""
     total: Tensor | None = None
     for term, value in zip(move.terms, values, strict=True):
-        loss = term.loss
-        weight = loss.weight if type(loss.weight) is float else weight_at(loss.weight, round)
-        assert not isinstance(weight, Ramp)
-        factor = weight * loss.every
+        factor = term.factor
+        if factor is None:
+            factor = weight_at(term.loss.weight, round) * term.loss.every
         part = value if factor == 1.0 else value * factor
         total = part if total is None else total + part
     assert total is not None, "a planned move has a term"
     return total
+
+
+def _arguments(step: Compute, store: Store) -> list[Value]:
+    """What a network is called with, cut off where the plan says so."""
+    return [cut(store[node]) if away else store[node] for node, away in zip(step.arguments, step.cut, strict=True)]
 
 
 def cut(value: Value) -> Value:

@@ -17,7 +17,7 @@ from attrs import frozen
 from gan_recipe.engine.component_failure import blame
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.recipe import LossSpec, PlayerSpec, Recipe
-from gan_recipe.ramp import weight_at
+from gan_recipe.ramp import Ramp, weight_at
 
 
 @frozen
@@ -31,8 +31,8 @@ class Compute:
     gradients_for: int | None
     #: For each argument, whether it is cut off from the graph that made it.
     cut: tuple[bool, ...]
-    #: Whether any is.
-    cuts: bool
+    #: The argument, where there is one and it is not cut off, as most have it; for the loop.
+    only: Node | None
 
 
 @frozen
@@ -56,6 +56,10 @@ class Term:
     cut: tuple[str, ...]
     #: Values that functions read besides their hole, by id of the node.
     function_reads: tuple[Read, ...]
+    #: Whether nothing is cut off and the loss takes no function; for the loop.
+    as_it_is: bool
+    #: What the raw value is multiplied with before it is added; None where a ramp decides that in each round.
+    factor: float | None
 
 
 @frozen
@@ -163,7 +167,8 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
             owner = gradients_for(node, k)
             through = [gradients_for(argument, k) for argument in node.arguments or ()]
             cut = tuple(each is not None and each != owner for each in through)
-            computes.append(Compute(node, node.name, node.arguments or (), owner, cut, any(cut)))
+            only = node.arguments[0] if node.arguments and cut == (False,) else None
+            computes.append(Compute(node, node.name, node.arguments or (), owner, cut, only))
             computed.add((node, here[node]))
         read_here = {*wanted[k], *(argument for node in missing for argument in node.arguments or ())}
         reused = tuple(node for node in here if node.arguments and node in read_here and node not in set(missing))
@@ -176,7 +181,13 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
             reads = {name: read(node) for name, node in loss.reads.items()}
             cut = tuple(name for name, each in reads.items() if each.cut)
             return Term(
-                loss, reads, tuple(loss.reads.items()), cut, tuple(map(read, _closed_inputs(loss.functions.values())))
+                loss,
+                reads,
+                nodes=tuple(loss.reads.items()),
+                cut=cut,
+                function_reads=tuple(map(read, _closed_inputs(loss.functions.values()))),
+                as_it_is=not cut and not loss.functions,
+                factor=None if isinstance(loss.weight, Ramp) else loss.weight * loss.every,
             )
 
         open_nodes = below([node for loss in losses[k] for node in loss.functions.values()])
