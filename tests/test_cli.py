@@ -54,6 +54,12 @@ def test_a_run_from_the_first_word_to_the_last(gan_recipe: Run, write: Write, ri
     assert drawn.code == 0 and Path(drawn.out.strip()).is_file()
     again = gan_recipe("run", "--resume", "ring")
     assert again.code == 2 and "ring/1 is done" in again.err
+    longer = re.search(r"gan-recipe run RECIPE -s '(.*)' -s run.rounds=N", again.err)
+    assert longer is not None
+    on = gan_recipe("run", "ring.toml", "-s", longer[1], "-s", "run.rounds=9", "--name", "on")
+    assert (
+        on.code == 0 and "round 9/9" in on.out and "ring/1" in (tmp_path / "runs" / "on" / "1" / "run.json").read_text()
+    )
     assert gan_recipe("run", "ring.toml", "--quiet", "--name", "ring").out == ""
     assert (tmp_path / "runs" / "ring" / "2").is_dir()
     # What the run keeps of its recipe is a recipe.

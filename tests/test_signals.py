@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import random
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -226,6 +227,46 @@ def test_overfitting_is_told_where_outputs_show_it() -> None:
     assert overfitting_of([by_heart | good] * 3 + [by_heart | worse] * 3) == [6]
     assert overfitting_of([fair | copies] * 5 + [fair | worse] * 5) == []
     assert overfitting_of([by_heart] * 9) == []
+
+
+def lost_in(name: str, losses: Mapping[str, list[float]]) -> dict[str, int]:
+    """Where and in which round ``factor_lost`` is told of losses that are logged in every 50th round."""
+    bench = Bench(check(name), {})
+    told: dict[str, int] = {}
+    for place in range(max(map(len, losses.values()))):
+        for each in bench.hear(50 * (place + 1), {loss: values[place] for loss, values in losses.items()}):
+            if each.verdict == "factor_lost":
+                told.setdefault(each.about, each.round)
+    return told
+
+
+def test_a_head_that_learns_slowly_is_no_lost_factor() -> None:
+    """As in siamese, whose light stood at 2.84 of ln 20 = 3.00 after 450 rounds and at 0.7 after 10,000; one whose loss
+    wavers about that of a guess is lost. The noise is far larger than what four figures running fall by."""
+    noise = random.Random(0)
+    flat = [2.99 + noise.uniform(-0.03, 0.03) for _ in range(20)]
+    slow = [value - 0.008 * place for place, value in enumerate(flat)]
+    assert min(slow) > 0.93 * math.log(20)
+    assert lost_in("siamese", {"generator/loss/light": flat}) == {"generator/light": 450}
+    assert lost_in("siamese", {"generator/loss/light": slow}) == {}
+    high = [3.4 - 0.04 * place for place in range(10)] + [3.0] * 10
+    assert lost_in("siamese", {"generator/loss/light": high}) != {}, "falling to the loss of a guess is no learning"
+
+
+def test_a_head_is_asked_for_where_it_is_trained_and_once_it_has_moved_often() -> None:
+    """The critic of d_supervised_literal moves in every 4th round; no generator mends the head that it is told by."""
+    flat = {f"{player}/loss/light": [3.0] * 40 for player in ("critic", "generator")}
+    assert lost_in("d_supervised", flat) == {"critic/light": 450}
+    assert lost_in("d_supervised_literal", {"critic/loss/light": [3.0] * 40}) == {"critic/light": 1_350}
+
+
+def test_a_quiet_adversarial_loss_is_told_of_at_the_sample_that_it_judges() -> None:
+    """At a code that contrastive losses share, siamese's has under 1 % at first, and 60 % at the image: healthy."""
+    recipe = check("siamese")
+    at_code = {"generator/code/share/gan": 0.001, "generator/code/share/l1": 0.4, "generator/fake/share/gan": 0.6}
+    assert told_of(recipe, at_code | {"generator/fake/share/l1": 0.4}) == {}
+    at_image = {"generator/fake/share/gan": 0.001, "generator/fake/share/l1": 0.4}
+    assert told_of(recipe, at_image)["one_loss_leads"].about == "generator/fake"
 
 
 def test_a_fresh_critic_beside_a_loaded_generator_is_told_of_whatever_it_ranks() -> None:

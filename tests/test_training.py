@@ -230,7 +230,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_its_checkpoints() -> No
 def test_a_finished_run_cannot_be_resumed() -> None:
     """The cure is a warm start, and the message says so."""
     folder = train("run.rounds=2").folder
-    with pytest.raises(UserError, match=r"is done.*start = "):
+    with pytest.raises(UserError, match=r"is done.*start="):
         resume(folder.name, Registry.installed(), QuietScreen())
 
 

@@ -1,12 +1,15 @@
 """What the doctor says of the notebook's entries: ``python docs/doctor/notebook.py`` fills ``notebook.json``.
 
 The runs are those of ``docs/notebook/rerun.py``, kept in ./runs or where $GAN_RECIPE_RUNS says; it trains what is
-missing, parents included. Every run is judged again from its figures, by the verdicts as they are now.
+missing, parents included. ``notebook.py longer n13 n28`` fills ``notebook_longer.json`` from the newest runs of these
+entries there, which ``gan-recipe run n13 --with-parents --overlay small -s run.scale=0.1`` makes. Every run is judged
+again from its figures, by the verdicts as they are now.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,7 @@ def entry(name: str) -> dict[str, Any]:
     return {
         "author": AUTHOR[name],
         "rounds": described["rounds"],
+        "scale": described["scale"],
         "told": [[each.round, each.verdict, each.about] for each in told],
         "figures": _figures(run) | {each: round(described["figures"][each], 3) for each in ("judged_light", "rank_1")},
     }
@@ -58,9 +62,12 @@ def _figures(run: RunFolder) -> dict[str, float]:
     return {name: round(sum(values[-3:]) / len(values[-3:]), 4) for name, values in seen.items() if values}
 
 
-def main() -> None:
-    (HERE / "notebook.json").write_text(json.dumps({name: entry(name) for name in AUTHOR}, indent=1) + "\n")
+def main(words: list[str]) -> None:
+    table = HERE / ("notebook_longer.json" if words[:1] == ["longer"] else "notebook.json")
+    kept = json.loads(table.read_text()) if words and table.exists() else {}
+    kept |= {name: entry(name) for name in words[1:] or AUTHOR}
+    table.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -30,8 +30,9 @@ def entry(run: RunFolder) -> dict[str, Any]:
             if f"signals/held_out/gan/{name}" in line:
                 last[name] = round(line[f"signals/held_out/gan/{name}"], 2)
     command = described["command"]
+    stated = [command[place + 1] for place, word in enumerate(command[:-1]) if word == "-s"]
     return {
-        "set": [command[place + 1] for place, word in enumerate(command[:-1]) if word == "-s"],
+        "set": [each for each in stated if not each.partition("=")[0].endswith(".folder")],  # a place is no change
         "rounds": described["round"],
         "of": described["rounds"],
         "told": [[each.round, each.verdict, each.told] for each in told],

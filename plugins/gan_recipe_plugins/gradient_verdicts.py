@@ -20,11 +20,13 @@ class OneLossLeads(Verdict):
     """One loss rules a player's gradient where its losses meet, or its adversarial loss has no say in it.
 
     Read from ``contributions``: told when a loss's share stayed above ``share``, or that of the player's adversarial
-    loss below ``silent``, over ``samples`` measurements and ``rounds`` rounds. It is told of players that have an
-    adversarial loss: elsewhere one loss may well lead.
+    loss below ``silent`` at the sample that the critic is given, over ``samples`` measurements and ``rounds`` rounds.
+    Further down, at a code that other heads share, a quiet adversarial loss is no failure: what it is there for it says
+    at the sample. It is told of players that have an adversarial loss: elsewhere one loss may well lead.
 
     Source: Esser et al. 2021, "Taming Transformers for High-Resolution Image Synthesis", equation 7, which holds two
-    losses' norms equal. The bounds are proposals that were tried on the runs of docs/doctor.md.
+    losses' norms equal at the decoder's last layer. The bounds are proposals that were tried on the runs of
+    docs/doctor.md.
     """
 
     #: The share of the summed norms above which a loss leads.
@@ -42,7 +44,9 @@ class OneLossLeads(Verdict):
             for meeting in case.meetings(player) if player and adversarial else ():
                 shares = {name: case.series(f"{player}/{meeting.label}/share/{name}") for name in meeting.losses}
                 leading = [name for name, series in shares.items() if self._stays(series, case, above=self.share)]
-                silent = adversarial in shares and self._stays(shares[adversarial], case, below=self.silent)
+                at_sample = contest.made is not None and meeting.value is contest.made
+                heard = shares.get(str(adversarial)) if at_sample else None
+                silent = heard is not None and self._stays(heard, case, below=self.silent)
                 if not leading and not silent:
                     continue
                 figures = {name: series.recent(self.samples).mean() for name, series in shares.items() if len(series)}

@@ -75,8 +75,10 @@ def run(
     if (recipe is None) == (resumed is None):
         raise click.UsageError("Give a recipe, or --resume RUN to go on with a run.")
     if resumed and (overrides or overlays or name):
-        what = "--resume goes on with a run exactly as it was: -s, --overlay and --name are for new runs."
-        raise click.UsageError(what)
+        raise click.UsageError(
+            "--resume goes on with a run exactly as it was: -s, --overlay and --name are for new runs. One that begins "
+            f"with its weights, with fresh optimisers: gan-recipe run RECIPE -s 'networks.*.start={resumed}' -s ..."
+        )
     if resumed and resume_or_start:
         raise click.UsageError("--resume-or-start takes a recipe, and finds its run by itself.")
     if resumed and with_parents:

@@ -190,7 +190,8 @@ def _last_state(stated: str, screen: Screen) -> tuple[RunFolder, Checkpoint | No
     if description.get("outcome") == "done":
         raise UserError(
             f"{folder.name} is done: it has trained its {description['rounds']:,} rounds. "
-            f'To train on from its weights, state start = "{folder.name}" on the networks of a new recipe'
+            "To train on from its weights, with fresh optimisers: "
+            f"gan-recipe run RECIPE -s 'networks.*.start={folder.name}' -s run.rounds=N"
         )
     checkpoints.sweep(folder)
     carry_out(folder)
