@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=64, help="px")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--width", type=float, default=1.0, help="of all three casia networks")
+    parser.add_argument("--stem", type=int, default=2, help="of the same: 1 is the notebook's, at full resolution")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=8, help="in a measurement; 8 hold one lazy penalty")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as a run would take")
@@ -101,7 +102,8 @@ def _terms(chosen: argparse.Namespace) -> _Variants:
 
 
 def _training(chosen: argparse.Namespace, overrides: list[str], precision: str, terms: int = 1) -> Training:
-    networks = [f"networks.{name}.width={chosen.width}" for name in ("encoder", "decoder", "trunk")]
+    casia = ("encoder", "decoder", "trunk")
+    networks = [f"networks.{name}.{key}={getattr(chosen, key)}" for name in casia for key in ("width", "stem")]
     data = [f"data.faces.size={chosen.size}", "data.faces.identities=12", "data.faces.held_out=2"]
     run = [f"run.batch={chosen.batch}", f"run.precision={precision}"]
     recipe = check("d_supervised", [*run, *data, *networks, *overrides])

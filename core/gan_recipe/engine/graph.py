@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_recipe.engine.component_failure import blame
+from gan_recipe.engine.norms_in_full import norms_in_full
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.plan import Compute, Move, Stretch, Term
 from gan_recipe.ramp import weight_at
@@ -32,6 +33,9 @@ class Graph:
         self._autocast: Callable[[], AbstractContextManager[Any]] | None = (
             partial(torch.autocast, device.partition(":")[0], torch.bfloat16) if bf16 else None
         )
+        if bf16 and device == "cpu":
+            for network in networks.values():
+                norms_in_full(network)
         # One for all rounds: making it costs as much as entering it, and it is never entered twice.
         self._no_grad = torch.no_grad()
         for name in networks:
