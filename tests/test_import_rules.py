@@ -37,6 +37,7 @@ TORCH_LAYER = {
     "engine.hardware",
     "engine.journal",
     "engine.launch",
+    "engine.norms_in_full",
     "engine.player",
     "engine.randomness",
     "engine.rehearsal_findings",
