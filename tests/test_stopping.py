@@ -17,7 +17,7 @@ import pytest
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine import train as train_module
-from gan_recipe.engine.launch import resume, resume_or_start, start
+from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.stopping import Stop, StoppedAtOnce, asked_to_stop
 from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import BusyError, UserError
@@ -149,7 +149,7 @@ def test_resume_or_start_is_one_command_for_a_job_and_all_its_restarts() -> None
     registry = Registry.installed()
 
     def job(screen: Watching, *overrides: str) -> Outcome:
-        return resume_or_start(sound(*overrides), registry, screen)
+        return start(sound(*overrides), registry, screen, resume_or_start=True)
 
     first = job(Watching({2: kill(signal.SIGUSR1)}))
     assert (first.folder.name, first.how, first.round) == ("ring/1", "stopped", 2)
@@ -163,10 +163,10 @@ def test_resume_or_start_is_one_command_for_a_job_and_all_its_restarts() -> None
     assert fourth.figures == third.figures and screen.said == ["ring/1 is done already"]
     assert job(Watching(), "run.seed=5").folder.name == "ring/2"
     assert job(Watching()).folder.name == "ring/1"
-    named = resume_or_start(sound(), registry, QuietScreen(), name="ring/7")
+    named = start(sound(), registry, QuietScreen(), name="ring/7", resume_or_start=True)
     assert named.folder.name == "ring/7"
     with pytest.raises(UserError, match="is no name for a run"):
-        resume_or_start(sound(), registry, QuietScreen(), name="../ring")
+        start(sound(), registry, QuietScreen(), name="../ring", resume_or_start=True)
 
 
 @pytest.mark.parametrize("days", [1, -1])
@@ -197,7 +197,7 @@ def test_a_run_that_is_being_trained_is_not_trained_twice() -> None:
     def second() -> None:
         for again in (
             lambda: resume("ring", Registry.installed(), QuietScreen()),
-            lambda: resume_or_start(sound(), Registry.installed(), QuietScreen()),
+            lambda: start(sound(), Registry.installed(), QuietScreen(), resume_or_start=True),
         ):
             with pytest.raises(BusyError, match="another process is training ring/1") as error:
                 again()

@@ -12,17 +12,24 @@ LOCK = ".lock"
 
 
 def cache_folder() -> Path:
-    """``$GAN_RECIPE_CACHE``, else ``$XDG_CACHE_HOME/gan-recipe``, else ``~/.cache/gan-recipe``; made when missing."""
+    """``$GAN_RECIPE_CACHE``, else ``$XDG_CACHE_HOME/gan-recipe``, else ``~/.cache/gan-recipe``; made when missing.
+
+    Raises OSError, whose text says so and names the cure, when it cannot be made.
+    """
     if stated := os.environ.get("GAN_RECIPE_CACHE"):
         folder = Path(stated)
     else:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan-recipe"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        cure = "set GAN_RECIPE_CACHE to a folder that can"
+        raise type(error)(f"the cache folder {folder} cannot be made: {error.strerror}; {cure}") from error
     return folder
 
 
 def cached() -> dict[str, int]:
-    """The bytes on the disk of each of the cache's folders, by name."""
+    """The bytes on the disk of each of the cache's folders, by name. Raises OSError."""
     folders = sorted(path for path in cache_folder().iterdir() if path.is_dir() and not path.is_symlink())
     return {path.name: sum(_bytes(file) for file in _files(path)) for path in folders}
 

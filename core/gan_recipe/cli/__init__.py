@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -40,6 +41,10 @@ _COMMANDS = {
     "sweep": "gan_recipe.cli.sweep:sweep",
 }
 
+#: The variable by which a shell asks for completions; click names it after the program.
+COMPLETE = "_GAN_RECIPE_COMPLETE"
+# Why standard output takes no more.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 # Seconds that a process waits for the one that tells a person why all of them end, its report included.
 _FOR_WHO_TELLS = 10.0
 
@@ -67,12 +72,14 @@ def cli() -> None:
 
 def main() -> None:
     """Exit codes: 0 done, 1 failed, 2 wrong input, 73 the run is another process's, 130, 138 and 143 stopped."""
-    if "_GAN_RECIPE_COMPLETE" in os.environ:  # a shell asks, by the variable that click names after the program
+    if COMPLETE in os.environ:
         from gan_recipe.cli.completion import hang_completers
 
         hang_completers(cli)
     try:
-        cli.main(standalone_mode=False)
+        # click strips colours where nobody sees them, and does not ask whether they are wanted (no-color.org).
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        cli.main(standalone_mode=False, color=False if plain else None)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -97,9 +104,20 @@ def main() -> None:
         # click hides the interrupt behind an Abort.
         sys.exit(exit_code(getattr(error.__cause__ or error, "number", SIGINT)))
     except BrokenPipeError:
-        # Whoever read our output went away, such as `| head`: there is nobody to tell, nor any use in flushing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output went away, such as `| head`: there is nobody to tell.
+        _let_go_of_output()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NO_ROOM:
+            raise
+        _let_go_of_output()
+        _tell(f"The output cannot be written: {error.strerror}")
+        sys.exit(1)
+
+
+def _let_go_of_output() -> None:
+    """What is left in the buffer is not flushed at the end: that would fail as well."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(text: str) -> None:

@@ -19,7 +19,12 @@ def cache(empty: bool, yes: bool) -> None:
     from gan_recipe.errors import UserError, harmless
     from gan_recipe.runs.disk_use import in_words
 
-    held = cached()
+    try:
+        held = cached()
+    except OSError as error:
+        raise UserError(
+            f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error)
+        ) from None
     click.echo(harmless(f"{cache_folder()}: {in_words(sum(held.values()))}"))
     width = max(map(len, held), default=0)
     for name, size in held.items():

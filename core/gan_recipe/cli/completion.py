@@ -19,8 +19,8 @@ from click.shell_completion import (
     get_completion_class,
 )
 
-#: click looks at this variable, which the printed functions set.
-VARIABLE = "_GAN_RECIPE_COMPLETE"
+from gan_recipe.cli import COMPLETE
+
 _PROGRAM = "gan-recipe"
 
 # bash takes "=" to end a word, click believes it; here the line itself is cut, and only the rest of the word is given.
@@ -89,7 +89,7 @@ def completion(shell: str) -> None:
     add_completion_class(_Zsh)
     made = get_completion_class(shell)
     assert made is not None, "click knows the three"
-    click.echo(made(click.Command(_PROGRAM), {}, _PROGRAM, VARIABLE).source())
+    click.echo(made(click.Command(_PROGRAM), {}, _PROGRAM, COMPLETE).source())
 
 
 class _Bash(BashComplete):

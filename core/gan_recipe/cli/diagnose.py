@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan_recipe.cli.places import FILE
 from gan_recipe.errors import UserError, harmless
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--family", is_flag=True, help="Every run that it stems from or that stems from it, as a tree.")
 @click.option(
     "--cured",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write a recipe that extends the run's with the cure of its first verdict that has one.",
 )

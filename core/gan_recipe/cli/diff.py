@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +98,8 @@ def _tables(stated: str, registry: Registry) -> tuple[str, dict[str, Any]]:
         find_recipe(stated)
     except UserError as no_recipe:
         run = _run(stated, no_recipe)
-        if not run.recipe.is_file():
-            raise UserError(f"{run.name} keeps no recipe: {run.recipe} is missing") from None
+        if not os.path.isfile(run.recipe):
+            raise UserError(f"{run.name} keeps no recipe: there is no {run.recipe} that could be read") from None
         return f"the run {run.name}", resolved(in_force(run), registry)
     return f"the recipe {stated}", resolved(stated, registry)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gan_recipe.cli.places import EXISTING_FOLDER, FOLDER
 from gan_recipe.errors import UserError
 
 _PLUGINS = click.option("--plugins", is_flag=True, help="Also components of every other installed plugin.")
@@ -17,7 +18,7 @@ def docs() -> None:
 
 
 @docs.command()
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=FOLDER)
 @_PLUGINS
 @click.option("--no-pictures", is_flag=True, help="Leave out what has to be computed, and needs torch.")
 def pages(folder: Path, plugins: bool, no_pictures: bool) -> None:
@@ -40,13 +41,13 @@ def pages(folder: Path, plugins: bool, no_pictures: bool) -> None:
 
 
 @docs.command()
-@click.argument("source", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("source", required=False, type=EXISTING_FOLDER)
 @_PLUGINS
 @click.option(
     "--out",
     default=Path("site"),
     show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="The site's folder.",
 )
 def build(source: Path | None, plugins: bool, out: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gan_recipe.cli.places import FOLDER
 from gan_recipe.errors import harmless
 
 
@@ -21,7 +22,7 @@ from gan_recipe.errors import harmless
     show_default=True,
     help="State it again for another format beside it.",
 )
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder; exports/VALUE in the run's.")
+@click.option("--out", type=FOLDER, help="The folder; exports/VALUE in the run's.")
 @click.option("--round", "at", metavar="N", type=click.IntRange(0), help="The checkpoint; the newest by default.")
 def export(run: str, value: str, formats: tuple[str, ...], out: Path | None, at: int | None) -> None:
     """Write a value of a run as one module.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gan_recipe.cli.places import ANYWHERE
 from gan_recipe.components.plugin_package import KINDS, Answers, update_plugin, write_plugin
 
 
@@ -21,7 +22,7 @@ def plugin() -> None:
 @click.option("--component", metavar="NAME", help="What recipes call the component, behind the namespace.")
 @click.option("--author", help="Who writes it.")
 @click.option("--distribution", metavar="NAME", help="The package to install; gan-recipe-NAMESPACE by default.")
-@click.option("--folder", type=click.Path(path_type=Path), help="Where to write it; the package's name by default.")
+@click.option("--folder", type=ANYWHERE, help="Where to write it; the package's name by default.")
 def new(
     namespace: str,
     kind: str | None,
@@ -53,7 +54,7 @@ def new(
 
 
 @plugin.command()
-@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.argument("folder", default=".", type=ANYWHERE)
 def update(folder: Path) -> None:
     """Merge what this gan-recipe writes otherwise into a plugin.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gan_recipe.cli.places import FILE
 from gan_recipe.errors import RunError, harmless
 
 
@@ -41,9 +42,7 @@ def report(run: str | None, every: bool) -> None:
 
 @click.command()
 @click.argument("runs", metavar="RUN [RUN]...", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The page; beside the runs by default."
-)
+@click.option("-o", "--output", type=FILE, help="The page; beside the runs by default.")
 def compare(runs: tuple[str, ...], output: Path | None) -> None:
     """Write a page that shows runs side by side.
 

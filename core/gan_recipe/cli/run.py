@@ -12,14 +12,14 @@ import click
 
 from gan_recipe.cli.changes import changes
 from gan_recipe.engine.stopping import exit_code
-from gan_recipe.errors import harmless
+from gan_recipe.errors import UserError, harmless
 
 if TYPE_CHECKING:
     from gan_recipe.components.registry import Registry
     from gan_recipe.distributed.processes import Processes
     from gan_recipe.engine.journal import Screen
     from gan_recipe.engine.train import Outcome
-    from gan_recipe.language.chain import Chain
+    from gan_recipe.language.chain import Chain, Link
     from gan_recipe.language.recipe import Recipe
 
 _strict = click.option(
@@ -95,7 +95,7 @@ def run(
 
             def plan() -> Chain:
                 assert recipe is not None
-                return plan_chain(recipe, overrides, overlays, registry, name or "")
+                return plan_chain(recipe, overrides, overlays, registry, name)
 
             chain = plan() if processes is None else processes.together(plan)
             outcome = _train_chain(
@@ -122,8 +122,16 @@ def run(
             checked = check_it() if processes is None else processes.together(check_it)
             from gan_recipe.engine import launch
 
-            begin = launch.resume_or_start if resume_or_start else launch.start
-            outcome = begin(checked, registry, screen, name=name, device=device, strict=strict, processes=processes)
+            outcome = launch.start(
+                checked,
+                registry,
+                screen,
+                name=name,
+                device=device,
+                strict=strict,
+                resume_or_start=resume_or_start,
+                processes=processes,
+            )
     if first and not quiet:
         _report(outcome)
     if outcome.signal is not None:
@@ -144,32 +152,42 @@ def _train_chain(
     """Train every link, or go on with it where it was stopped; the outcome of the last, or of the one that stopped."""
     from gan_recipe.engine import launch
 
+    def train(link: Link, *, resume_or_start: bool) -> Outcome:
+        return launch.start(
+            link.recipe,
+            registry,
+            screen,
+            name=link.name,
+            device=device,
+            strict=strict,
+            resume_or_start=resume_or_start,
+            processes=processes,
+        )
+
     for sentence in chain.told:
         screen.say(sentence)
     *parents, last = chain.links
     for number, link in enumerate(parents, 1):
         screen.say(f"{number} of {len(chain.links)}: {link.name}")
-        outcome = launch.resume_or_start(
-            link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes
-        )
+        outcome = train(link, resume_or_start=True)
         if outcome.how == "done" and not link.is_made():  # somebody removed its checkpoints
-            outcome = launch.start(
-                link.recipe, registry, screen, name=link.name, device=device, strict=strict, processes=processes
-            )
+            outcome = train(link, resume_or_start=False)
         if outcome.how != "done":
             return outcome
         if not quiet:
             _report(outcome)
     if parents:
         screen.say(f"{len(chain.links)} of {len(chain.links)}: {last.name}")
-    begin = launch.resume_or_start if resume_or_start else launch.start
-    return begin(last.recipe, registry, screen, name=last.name, device=device, strict=strict, processes=processes)
+    return train(last, resume_or_start=resume_or_start)
 
 
 @contextmanager
 def _processes() -> Iterator[Processes | None]:
     """The processes that torchrun started; torch is loaded before the check only where it did."""
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    stated = os.environ.get("WORLD_SIZE", "1")
+    if not stated.isdecimal():
+        raise UserError(f"$WORLD_SIZE is {stated!r}; expected a number of processes, as torchrun sets it")
+    if int(stated) < 2:
         yield None
         return
     from gan_recipe.distributed.joining import joined

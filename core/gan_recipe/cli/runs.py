@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan_recipe.cli.places import FILE
 from gan_recipe.components.toml_value import cut
 from gan_recipe.errors import UserError, harmless
 
@@ -53,9 +54,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
 )
 @click.option("--skip", metavar="N", default=0, show_default=True, type=click.IntRange(0), help="Batches to pass over.")
 @click.option("--round", "at", metavar="N", type=click.IntRange(0), help="The checkpoint; the newest by default.")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The PNG; beside the run's by default."
-)
+@click.option("-o", "--output", type=FILE, help="The PNG; beside the run's by default.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, device: str) -> None:
     """Draw held-out samples from a run's checkpoint.

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from gan_recipe.cli.places import FILE
 from gan_recipe.errors import UserError
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write it to.")
+@click.option("-o", "--output", type=FILE, help="A file to write it to.")
 def schema(output: Path | None) -> None:
     """Print a JSON Schema of recipes, for editors.
 

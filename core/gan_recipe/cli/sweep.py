@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from gan_recipe.cli.changes import changes
+from gan_recipe.cli.places import FILE
 from gan_recipe.errors import UserError, harmless
 
 
 @click.command()
 @click.argument("recipe")
 @changes
-@click.option("--space", required=True, metavar="FILE", help="A .toml file: what to try, by which metric.")
+@click.option("--space", required=True, type=FILE, metavar="FILE", help="A .toml file: what to try, by which metric.")
 @click.option("--trials", default=20, show_default=True, type=click.IntRange(1), help="How many the study shall have.")
 @click.option("--metric", help="One of the recipe's metrics, in place of the one that the file states.")
 @click.option("--study", help="Its name, and that of its runs; RECIPE-SPACE by default. The same name goes on with it.")
@@ -26,7 +27,7 @@ def sweep(
     recipe: str,
     overrides: tuple[str, ...],
     overlays: tuple[str, ...],
-    space: str,
+    space: Path,
     trials: int,
     metric: str | None,
     study: str | None,
@@ -48,8 +49,8 @@ def sweep(
 
     registry = Registry.installed()
     checked = check(recipe, overrides, registry, overlays=overlays)
-    found = read_space(space, checked, recipe, registry, overrides=overrides, overlays=overlays, metric=metric)
-    name = study or f"{checked.name}-{Path(space).stem}"
+    found = read_space(str(space), checked, recipe, registry, overrides=overrides, overlays=overlays, metric=metric)
+    name = study if study is not None else f"{checked.name}-{space.stem}"
     if "/" in name:
         raise UserError(f"{name!r} is no name for a study: its runs are numbered by themselves; leave out the '/'")
     check_new(name)

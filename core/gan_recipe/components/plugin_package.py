@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,10 @@ import gan_recipe
 from gan_recipe.api import API_VERSION
 from gan_recipe.cache import cache_folder
 from gan_recipe.errors import UserError
+from gan_recipe.interfaces import KINDS as COMPONENT_KINDS
 
 #: What the template writes: a component of one of the kinds, or an observer, which is hooks and no component.
-KINDS = (
-    "encoder",
-    "decoder",
-    "head",
-    "loss",
-    "constraint",
-    "schedule",
-    "data",
-    "metric",
-    "signal",
-    "verdict",
-    "observer",
-)
+KINDS = (*COMPONENT_KINDS, "observer")
 
 _TEMPLATE = Path(__file__).parents[1] / "plugin_template"
 _ANSWERS = ".copier-answers.yml"
@@ -73,9 +63,11 @@ def write_plugin(answers: Answers, folder: Path) -> None:
     repository, version = _repository()
     told: dict[str, Any] = {**asdict(answers), "api": API_VERSION}
     try:
-        copier.run_copy(str(repository), folder, told, vcs_ref=version, defaults=True, quiet=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it cannot remove what it could not write
+            copier.run_copy(str(repository), folder, told, vcs_ref=version, defaults=True, quiet=True)
     except (copier.errors.CopierError, OSError) as error:
-        raise UserError(f"{folder} cannot be written: {error}") from None
+        raise UserError(f"{folder} cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
 def update_plugin(folder: Path) -> tuple[str, str]:
@@ -105,7 +97,7 @@ def update_plugin(folder: Path) -> tuple[str, str]:
             folder, {"api": API_VERSION}, vcs_ref=version, defaults=True, overwrite=True, quiet=True, conflict="inline"
         )
     except (copier.errors.CopierError, OSError) as error:
-        raise UserError(f"{folder} cannot be updated: {error}") from None
+        raise UserError(f"{folder} cannot be updated: {getattr(error, 'strerror', None) or error}") from None
     return before, version
 
 
@@ -127,15 +119,18 @@ def _written_by(folder: Path) -> str:
 
 
 def _repository() -> tuple[Path, str]:
-    """The template's repository, with this version's template committed, and the tag of that."""
-    folder = cache_folder() / "plugin_template"
-    if not (folder / ".git").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        _git(folder, "init", "-q")
-    for old in folder.iterdir():
-        if old.name != ".git":
-            shutil.rmtree(old) if old.is_dir() else old.unlink()
-    shutil.copytree(_TEMPLATE, folder, dirs_exist_ok=True)
+    """The template's repository, with this version's template committed, and the tag of that. Raises UserError."""
+    try:
+        folder = cache_folder() / "plugin_template"
+        if not (folder / ".git").is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            _git(folder, "init", "-q")
+        for old in folder.iterdir():
+            if old.name != ".git":
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
+        shutil.copytree(_TEMPLATE, folder, dirs_exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the template of plugins cannot be kept: {error}") from None
     _git(folder, "add", "-A", "--force")
     tags = _git(folder, "tag").split()
     tree = _git(folder, "write-tree").strip()

@@ -52,6 +52,7 @@ def start(
     name: str | None = None,
     device: str = "auto",
     strict: bool = False,
+    resume_or_start: bool = False,
     root: Path | None = None,
     processes: Processes | None = None,
     told: Mapping[str, Any] | None = None,
@@ -60,8 +61,16 @@ def start(
 
     Findings are said first; those that can never be meant, and all when ``strict``, raise RecipeError instead.
     ``told`` is added to ``run.json``, such as the sweep that the run belongs to.
+
+    With ``resume_or_start`` the newest run of this very recipe goes on instead, where there is one: it is the same
+    command for a job's first start and for every restart.
     """
-    check_new(name or recipe.name)
+    name = recipe.name if name is None else name
+    if resume_or_start:
+        check_new(name, may_exist=True)
+        if (outcome := _gone_on(recipe, registry, screen, name, device, processes)) is not None:
+            return outcome
+    check_new(name)
     _refuse_processes(recipe, processes)
     threads = use_available_cores()
     recipe, changed = ramped(recipe)
@@ -77,14 +86,14 @@ def start(
     training = together(processes, build)
     for finding in training.findings:
         screen.say(f"warning: {finding}")
-    changes = changes_against(recipe, name or recipe.name, registry)
+    changes = changes_against(recipe, name, registry)
     description = {**_describe(training, registry, threads), "changes": changes, **(told or {})}
     written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
     made: list[RunFolder] = []
 
     def make() -> str:
         see_that_there_is_room(recipe, checkpoint_size(training), root or runs_root())
-        made.append(new_run(name or recipe.name, written, root))
+        made.append(new_run(name, written, root))
         return str(made[0].path)
 
     path = by_first(processes, make)
@@ -92,27 +101,16 @@ def start(
     return carry_out_run(training, registry, folder, description, screen, first=0)
 
 
-def resume_or_start(
-    recipe: Recipe,
-    registry: Registry,
-    screen: Screen,
-    *,
-    name: str | None = None,
-    device: str = "auto",
-    strict: bool = False,
-    processes: Processes | None = None,
-    told: Mapping[str, Any] | None = None,
-) -> Outcome:
-    """Go on with the newest run of this very recipe, or start one; one that is done is told as it ended.
+def _gone_on(
+    recipe: Recipe, registry: Registry, screen: Screen, name: str, device: str, processes: Processes | None
+) -> Outcome | None:
+    """Go on with the newest run of this very recipe, if there is one; one that is done is told as it ended.
 
-    It is the same command for a job's first start and for every restart. Runs of the same name whose recipe differs,
-    overrides included, are other runs and are left alone.
+    Runs of the same name whose recipe differs, overrides included, are other runs and are left alone.
     """
-    stated = name or recipe.name
-    check_new(stated, may_exist=True)
-    path = by_first(processes, lambda: str(found.path) if (found := _newest_run_of(recipe, stated)) else None)
+    path = by_first(processes, lambda: str(found.path) if (found := _newest_run_of(recipe, name)) else None)
     if path is None:
-        return start(recipe, registry, screen, name=name, device=device, strict=strict, processes=processes, told=told)
+        return None
     folder = RunFolder(Path(path))
     ended = folder.describe()
     if ended.get("outcome") == "done":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ def diagnosis(folder: RunFolder) -> Diagnosis:
     described = folder.describe()
     recipe = check_run(folder, Registry.installed(), starts=None)
     told = [each for line in folder.verdict_lines() if (each := Told.of(line)) is not None]
-    if not folder.verdicts.exists():
+    if not os.path.exists(folder.verdicts):
         told = judged_again(folder, recipe, described.get("parents") or {})
     rounds = described.get("round", 0)
     return Diagnosis(
@@ -53,7 +54,7 @@ def diagnosis(folder: RunFolder) -> Diagnosis:
 def judged_again(folder: RunFolder, recipe: Recipe, parents: Mapping[str, Any]) -> list[Told]:
     """What the verdicts say of the figures on file."""
     bench = Bench(recipe, parents)
-    return [told for line in folder.lines() for told in bench.hear(int(line.get("round", 0)), line)]
+    return [told for line in folder.lines() for told in bench.hear(line.get("round", 0), line)]
 
 
 def unmeasured(recipe: Recipe) -> dict[str, str]:

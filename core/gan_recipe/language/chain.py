@@ -48,16 +48,18 @@ class Chain:
     told: tuple[str, ...]
 
 
-def plan_chain(stated: str, overrides: Iterable[str], overlays: Iterable[str], registry: Registry, name: str) -> Chain:
+def plan_chain(
+    stated: str, overrides: Iterable[str], overlays: Iterable[str], registry: Registry, name: str | None
+) -> Chain:
     """Check a recipe and every recipe whose run it lacks, overlays and overrides laid over each.
 
-    An override for which a parent has no place is passed over there, and told. Raises RecipeError with everything that
-    is wrong in any of them.
+    ``name`` is the last run's, by default its recipe's. An override for which a parent has no place is passed over
+    there, and told. Raises RecipeError with everything that is wrong in any of them.
     """
     planner = _Planner(registry, tuple(overrides), tuple(overlays))
     file, problems = read(stated, planner.overrides, planner.overlays, settings_of(registry))
     planner.problems += problems
-    planner.plan(file, name or file.name)
+    planner.plan(file, file.name if name is None else name)
     if planner.problems:
         raise RecipeError(list(dict.fromkeys(planner.problems)))
     return Chain(tuple(planner.links), tuple(dict.fromkeys(planner.told)))

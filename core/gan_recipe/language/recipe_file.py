@@ -20,6 +20,7 @@ from gan_recipe.language.toml_file import Key, read_toml
 MAX_EXTENDS = 64
 #: The shipped folder that holds no recipes, but what is laid over them.
 OVERLAYS = "overlays"
+_SHIPPED = "`gan-recipe recipes` lists the shipped ones."
 
 
 @frozen
@@ -84,11 +85,13 @@ def find_recipe(stated: str) -> Path:
         raise UserError(f"there is no recipe {stated!r}. Did you mean {f'{stated}.toml'!r}?")
     if found := _by_beginning(stated, shipped):
         return found
-    if not stated or os.path.isdir(stated):
+    if not stated:
+        raise UserError(f"the recipe's name is empty. {_SHIPPED}")
+    if os.path.isdir(stated):
         raise UserError(f"{stated!r} is a folder; a recipe is a .toml file")
     beside = [f"{path.parent / other.name}" for other in _toml_files(path.parent)]
     hint = did_you_mean(stated, beside) if nearest(stated, beside) else did_you_mean(name, shipped)
-    raise UserError(f"there is no recipe {stated!r}, neither a file nor a shipped recipe.{hint}")
+    raise UserError(f"there is no recipe {stated!r}, neither a file nor a shipped recipe.{hint or f' {_SHIPPED}'}")
 
 
 def _by_beginning(stated: str, shipped: Mapping[str, Path]) -> Path | None:

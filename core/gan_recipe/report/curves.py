@@ -67,7 +67,7 @@ def read_series(run: RunFolder) -> dict[str, Series]:
     """Every figure of the run by name, at most 300 of them; what is no figure is left out."""
     found: dict[str, Series] = {}
     for line in run.lines():
-        round = line.get("round") if isinstance(line, dict) else None
+        round = line.get("round")
         if type(round) is not int or not 0 <= round <= _LATEST_ROUND:
             continue
         for name, value in line.items():

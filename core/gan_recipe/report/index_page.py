@@ -41,7 +41,7 @@ def index_page(folder: Path) -> str:
 
 def outdated(runs: Iterable[RunFolder]) -> list[RunFolder]:
     """The runs whose report is missing, or older than what it tells of."""
-    return [run for run in runs if (run.path / "run.json").is_file() and _is_outdated(run)]
+    return [run for run in runs if os.path.isfile(run.path / "run.json") and _is_outdated(run)]
 
 
 def _is_outdated(run: RunFolder) -> bool:

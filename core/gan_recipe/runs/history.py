@@ -9,6 +9,7 @@ import heapq
 import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import field, frozen
@@ -81,13 +82,14 @@ def read_entry(run: RunFolder) -> Entry:
     try:
         told = run.describe()
     except UserError:
-        told, problem = {}, "no run.json" if not (run.path / "run.json").exists() else _DAMAGED
+        told, problem = {}, _why_not(run)
     outcome = problem or str(told.get("outcome", _DAMAGED))
     if outcome == "running" and not run.is_being_written():
         outcome = "killed"
     told_rounds = [_count(told.get("round"))]
     if outcome != "done":  # run.json may be of its beginning
-        told_rounds += [_count(line.get("round")) for line in run.lines() if isinstance(line, dict)]
+        with suppress(UserError):  # a list of runs goes on where one of them is locked away
+            told_rounds += [_count(line.get("round")) for line in run.lines()]
     return Entry(
         run=run,
         outcome=outcome,
@@ -186,6 +188,17 @@ def _key(entry: Entry) -> tuple[str, tuple[str, int], str]:
 
 
 # ------------------------------------------------------------------------------------------------------- reading
+
+
+def _why_not(run: RunFolder) -> str:
+    """Why a run does not describe itself."""
+    try:
+        (run.path / "run.json").stat()
+    except FileNotFoundError:
+        return "no run.json"
+    except OSError as error:
+        return f"run.json: {error.strerror}"
+    return _DAMAGED
 
 
 def _parents(stated: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gan_recipe.runs.durable import replace_file, sync
 from gan_recipe.errors import UserError
-from gan_recipe.runs.run_folder import NAME, NUMBER, RunFolder, numbers_in, runs_root
+from gan_recipe.runs.run_folder import NAME, NUMBER, RunFolder, numbers_in, runs_root, see_that_it_is_a_folder
 
 _UNNUMBERED = ".new-"
 
@@ -25,6 +25,7 @@ def check_new(name: str, *, may_exist: bool = False) -> None:
             f"{name!r} is no name for a run: up to 100 letters, digits, '.', '_' and '-', starting with a letter or "
             "digit, and optionally /NUMBER. State one with --name"
         )
+    see_that_it_is_a_folder(runs_root())
     if slash and not may_exist and (runs_root() / stated / str(int(number))).exists():
         raise _exists(name)
 

@@ -123,8 +123,8 @@ class RunFolder:
             raise RunError(f"{self.metrics} cannot be written: {error.strerror}") from error
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """The lines of ``metrics.jsonl``; one cut short by a crash is left out."""
-        return _lines(self.metrics)
+        """The lines of ``metrics.jsonl``; one cut short by a crash is left out. Raises UserError for a locked file."""
+        return (line for line in _lines(self.metrics) if type(line.get("round", 0)) is int)
 
     def verdict_lines(self) -> Iterator[dict[str, Any]]:
         """The lines of ``verdicts.jsonl``: what the doctor told."""
@@ -175,13 +175,21 @@ class RunFolder:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                told = json.loads(line)
-            except (ValueError, RecursionError):
-                return
-            yield told
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    for line in lines:
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            return
+        # Anybody may have written the file.
+        if not isinstance(told, dict):
+            return
+        yield told
 
 
 def description_text(told: Mapping[str, Any]) -> str:
@@ -202,7 +210,8 @@ def find_run(stated: str) -> RunFolder:
         if NUMBER.fullmatch(number) and int(number) in numbers:
             return RunFolder(folder / str(int(number)))
     known = [run.name for run in all_runs()]
-    raise UserError(f"there is no run {stated!r} in {runs_root()}.{did_you_mean(stated, known)}")
+    hint = did_you_mean(stated, known) or (" `gan-recipe runs` lists them." if known else " There is none yet.")
+    raise UserError(f"there is no run {stated!r} in {runs_root()}.{hint}")
 
 
 def runs_named(name: str) -> list[RunFolder]:
@@ -212,23 +221,36 @@ def runs_named(name: str) -> list[RunFolder]:
 
 
 def all_runs() -> list[RunFolder]:
-    """Every run, oldest first by name and number."""
+    """Every run, oldest first by name and number. Raises UserError when a folder cannot be read."""
     root = runs_root()
-    names = sorted(path for path in root.iterdir() if NAME.fullmatch(path.name)) if root.is_dir() else []
-    return [run for path in names for run in runs_named(path.name)]
+    see_that_it_is_a_folder(root)
+    return [run for name in sorted(_names_in(root)) if NAME.fullmatch(name) for run in runs_named(name)]
+
+
+def see_that_it_is_a_folder(root: Path) -> None:
+    """Raises UserError for a place of runs that is a file."""
+    if os.path.isfile(root):
+        raise UserError(f"{root} is a file, and runs are kept in a folder; set GAN_RECIPE_RUNS to another place")
 
 
 def numbers_in(folder: Path) -> list[str]:
-    """The names of the folder's numbered runs, in no order."""
-    if not folder.is_dir():
-        return []
-    return [path.name for path in folder.iterdir() if NUMBER.fullmatch(path.name) and path.is_dir()]
+    """The names of the folder's numbered runs, in no order. Raises UserError when it cannot be read."""
+    return [name for name in _names_in(folder) if NUMBER.fullmatch(name) and os.path.isdir(folder / name)]
 
 
 def checkpoint_rounds(run: RunFolder) -> list[int]:
-    """The rounds of which ``run`` keeps a checkpoint, oldest first."""
-    folders = run.checkpoints.iterdir() if run.checkpoints.is_dir() else ()
-    return sorted(int(path.name) for path in folders if NUMBER.fullmatch(path.name) and path.is_dir())
+    """The rounds of which ``run`` keeps a checkpoint, oldest first. Raises UserError when they cannot be read."""
+    return sorted(map(int, numbers_in(run.checkpoints)))
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What a folder holds; nothing where there is none."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}") from None
 
 
 def now() -> str:

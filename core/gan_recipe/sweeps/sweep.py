@@ -50,9 +50,12 @@ class Sweep:
 
 
 def default_storage(study: str) -> str:
-    """A file beside the runs: enough for workers on one machine."""
+    """A file beside the runs: enough for workers on one machine. Raises UserError when their folder cannot be made."""
     root = runs_root()
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{root} cannot be made: {error.strerror}; set GAN_RECIPE_RUNS to another place") from None
     return f"sqlite:///{(root / f'{study}.sweep.db').absolute()}"
 
 
@@ -135,12 +138,13 @@ def _trial(sweep: Sweep, study: optuna.Study, trial: optuna.Trial, screen: Scree
         reporter = _Reporter(trial, sweep.space.metric)
         registry.manager.register(reporter, "sweep")
         # A trial that was killed has the same settings when it is tried again: it goes on from its last checkpoint.
-        outcome = launch.resume_or_start(
+        outcome = launch.start(
             recipe,
             registry,
             screen,
             name=sweep.study,
             device=sweep.device,
+            resume_or_start=True,
             told={"sweep": {"study": sweep.study, "trial": trial.number, "settings": chosen}},
         )
     except (RunError, RecipeError, BusyError) as error:
@@ -158,6 +162,7 @@ def _trial(sweep: Sweep, study: optuna.Study, trial: optuna.Trial, screen: Scree
         say(f"trial {trial.number}: {_listed(chosen)}: stopped at a verdict, {outcome.folder.name}: {outcome.why}")
         raise optuna.TrialPruned(outcome.why)
     if outcome.signal is not None:
+        say(f"trial {trial.number}: stopped in round {outcome.round:,}, saved; the same command goes on with it")
         raise SystemExit(exit_code(outcome.signal))
     value = outcome.figures[sweep.space.metric]
     say(f"trial {trial.number}: {_listed(chosen)}: {sweep.space.metric} {value:.4g}, {outcome.folder.name}")
