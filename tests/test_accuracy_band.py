@@ -17,8 +17,8 @@ from hypothesis import strategies as some
 from gan_recipe import SteeredSchedule
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
+from gan_recipe.engine.late import LATE
 from gan_recipe.engine.launch import resume, start
-from gan_recipe.engine.steering import LATE
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
 from gan_recipe.language.check import check

@@ -139,6 +139,9 @@ def without_empty(table: Any) -> Any:
         ("amsgrad = false", "amsgrad = true", ("players.critic.optimizer.amsgrad", "false", "true")),
         ("sd = 0.1", "sd = 0.10", None),
         ("rounds = 6", "rounds = 6\nseed = 0", None),
+        ("[sheet]", "[doctor]\nevery = 50\n\n[sheet]", None),
+        ("[sheet]", "[doctor]\nagain = 3\n\n[sheet]", ("doctor.again", "2000", "3")),
+        ("over = 4 }", 'over = 4, begin = 0, shape = "linear" }', None),
     ],
 )
 def test_a_change_is_told_in_the_recipes_terms(

@@ -33,7 +33,7 @@ class Hooks:
 
     @hookspec
     def gan_recipe_logged(self, folder: Path, round: int, values: Mapping[str, float]) -> None:
-        """A line of figures was written: ``players/losses``, rates and metrics by name."""
+        """A line of figures was written: numbers by name, such as ``critic/loss/gan`` and ``metrics/l1``."""
 
     @hookspec
     def gan_recipe_sheet(self, folder: Path, round: int, image: Path) -> None:

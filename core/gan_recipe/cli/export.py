@@ -32,7 +32,7 @@ def export(run: str, value: str, formats: tuple[str, ...], out: Path | None, at:
     batch sizes; one that disagrees is not kept.
 
     \b
-    safetensors  weights and recipe; load_value of gan_recipe.exports reads them
+    safetensors  weights and recipe; gan_recipe.exports.exported.load_value reads them
     torch        a torch.export program, which needs torch alone
     onnx         for onnxruntime and others; pip install 'gan-recipe[export]'
     """

@@ -27,6 +27,8 @@ def graph(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], nu
 
     checked = check(recipe, overrides, overlays=overlays, starts=None)
     if number >= checked.run.rounds:
-        raise UserError(f"the run has {checked.run.rounds:,} rounds, from 0 to {checked.run.rounds - 1}; not {number}")
+        raise UserError(
+            f"the run has {checked.run.rounds:,} rounds, from 0 to {checked.run.rounds - 1:,}; not {number:,}"
+        )
     plan = plan_from_start(checked, number)
     click.echo({"text": drawing.text, "mermaid": drawing.mermaid, "svg": drawing.svg}[form](plan), nl=form == "text")

@@ -11,6 +11,7 @@ from typing import Protocol
 from torch import Tensor
 
 from gan_recipe.distributed.processes import told_once
+from gan_recipe.engine.late import LATE
 from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.player import BALANCE
 from gan_recipe.engine.training import Training
@@ -19,9 +20,6 @@ from gan_recipe.health.bench import Told
 from gan_recipe.health.case import PREFIX
 from gan_recipe.ramp import weight_at
 from gan_recipe.runs.run_folder import RunFolder
-
-# Figures are read from the device this many rounds after they were made, when it has long been done with them.
-LATE = 3
 
 
 class Screen(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,11 +13,9 @@ from torch import Tensor
 
 from gan_recipe.distributed.processes import Processes
 from gan_recipe.engine.graph import Store, full
+from gan_recipe.engine.late import LATE
 from gan_recipe.interfaces import SteeredSchedule
 from gan_recipe.language.dataflow import Node
-
-#: A figure is handed to the schedule so many rounds after it was made, stopped or not.
-LATE = 3
 
 
 class Steering:
@@ -35,7 +34,7 @@ class Steering:
         """Who moves in the round, now that all figures are heard that are old enough."""
         while self._pending and self._pending[0][0] + LATE <= round:
             figure = self._pending.popleft()[1]()
-            if figure - figure == 0.0:  # what is not finite is told of elsewhere, and steers nothing
+            if math.isfinite(figure):  # what is not finite is told of elsewhere, and steers nothing
                 self.memory = dict(self._schedule.heard(self.memory, figure))
         return self._schedule.moves_after(self.memory, round, players)
 

@@ -13,7 +13,8 @@ from gan_recipe.distributed.processes import by_first
 from gan_recipe.engine.checkpoint_size import checkpoint_size
 from gan_recipe.engine.component_failure import FAILURE, ComponentError, failed
 from gan_recipe.engine.evaluate import measure
-from gan_recipe.engine.journal import LATE, Journal, Screen
+from gan_recipe.engine.journal import Journal, Screen
+from gan_recipe.engine.late import LATE
 from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.sheet import write_sheet
 from gan_recipe.engine.stopping import BY_VERDICT, Stop, asked_to_stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from attrs import define
 from torch import Tensor
 
 from gan_recipe.engine.graph import Store
-from gan_recipe.engine.journal import LATE, Journal
+from gan_recipe.engine.journal import Journal
+from gan_recipe.engine.late import LATE
 from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench, Told
@@ -154,7 +156,9 @@ class Doctor:
             measured = self._pending.popleft()
             read = measured.values.tolist() if measured.values is not None else []
             figures = {**measured.numbers, **dict(zip(measured.names, read, strict=True))}
-            self._journal.write(measured.round, {name: value for name, value in figures.items() if _finite(value)})
+            self._journal.write(
+                measured.round, {name: value for name, value in figures.items() if math.isfinite(value)}
+            )
 
     def _judge(self, round: int, figures: Mapping[str, float]) -> None:
         self.tell(self._bench.hear(round, figures))
@@ -185,7 +189,3 @@ def _player(figure: str, players: Mapping[str, Any]) -> str:
     """Whose move ``signals/critic/gan/gap`` was seen in; the run's as a whole when nobody's."""
     name = figure.removeprefix(PREFIX).partition("/")[0]
     return name if name in players else _RUN
-
-
-def _finite(value: float) -> bool:
-    return value - value == 0.0

@@ -17,6 +17,7 @@ from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError
 from gan_recipe.health.bench import Told
 from gan_recipe.health.going_back import restored
+from gan_recipe.language.check_recovery import NON_FINITE
 from gan_recipe.language.plan import Move
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
@@ -76,7 +77,7 @@ def as_verdict(training: Training, origin: Origin) -> Told:
         f"in round {origin.round:,}, in the move of {origin.player}, {origin.what}. "
         "Everything before it was finite; lower rates are the first thing to try"
     )
-    return Told(origin.round, "non_finite", text, {"round": float(origin.round)}, tuple(cure), origin.player)
+    return Told(origin.round, NON_FINITE, text, {"round": float(origin.round)}, tuple(cure), origin.player)
 
 
 def _restore(training: Training, folder: RunFolder, last: int) -> int:

@@ -23,10 +23,10 @@ from gan_recipe.language.dataflow import Node
 from gan_recipe.language.expression import HOLE
 from gan_recipe.language.find import find
 from gan_recipe.language.findings import read_silence, refuse
-from gan_recipe.language.optimizers import INITIALISERS
+from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS
 from gan_recipe.language.override import read
 from gan_recipe.language.reading import Reading
-from gan_recipe.language.recipe import MetricSpec, Named, NetworkSpec, Recipe, RunSettings, SheetSettings
+from gan_recipe.language.recipe import TABLES, MetricSpec, Named, NetworkSpec, Recipe, RunSettings, SheetSettings
 from gan_recipe.language.recipe_file import RecipeFile, load
 from gan_recipe.language.settable import settings_of
 from gan_recipe.language.tables import Tables
@@ -34,21 +34,6 @@ from gan_recipe.language.toml_file import Key
 from gan_recipe.runs.foreign_weights import weights_file
 from gan_recipe.runs.run_folder import RunFolder
 from gan_recipe.runs.warm_start import Starts, existing
-
-TABLES = (
-    "run",
-    "data",
-    "networks",
-    "values",
-    "players",
-    "schedule",
-    "sheet",
-    "metrics",
-    "doctor",
-    "recovery",
-    "findings",
-)
-_PARTS = ("weight", "norm", "bias")
 
 
 def check(
@@ -251,8 +236,8 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
 def _init(tables: Tables, key: Key) -> dict[str, Named]:
     found = {}
     for part, stated in tables.table(key).items():
-        if part not in _PARTS:
-            tables.report((*key, part), f"there is no such key.{did_you_mean(part, _PARTS)}")
+        if part not in INIT_PARTS:
+            tables.report((*key, part), f"there is no such key.{did_you_mean(part, INIT_PARTS)}")
         elif named := tables.torch_call(stated, (*key, part), INITIALISERS):
             if part != "weight" and not INITIALISERS[named.name].vectors:
                 cure = ", ".join(name for name, call in INITIALISERS.items() if call.vectors)

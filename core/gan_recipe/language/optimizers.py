@@ -156,6 +156,9 @@ LR_SCHEDULES: dict[str, TorchCall] = {
     ),
 }
 
+#: What an initialiser is stated for: see ``initialise``.
+INIT_PARTS = ("weight", "norm", "bias")
+
 #: By a recipe's name, without the underscore at the end of torch.nn.init's.
 INITIALISERS: dict[str, TorchCall] = {
     "normal": _of("normal_", mean=_NUMBER, std=_SIZE),

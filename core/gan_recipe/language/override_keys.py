@@ -13,15 +13,8 @@ from gan_recipe.components.settings import setting_name
 from gan_recipe.components.toml_value import as_key
 from gan_recipe.interfaces import KINDS
 from gan_recipe.language.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS
-from gan_recipe.language.recipe import DoctorSettings, RecoverySettings, RunSettings, SheetSettings
+from gan_recipe.language.recipe import SETTINGS, RunSettings
 from gan_recipe.language.toml_file import Key
-
-_OF_TABLES: dict[Key, type[Any]] = {
-    ("run",): RunSettings,
-    ("sheet",): SheetSettings,
-    ("doctor",): DoctorSettings,
-    ("recovery",): RecoverySettings,
-}
 
 
 def keys(tables: Mapping[str, Any], registry: Registry) -> list[str]:
@@ -56,8 +49,8 @@ def _keys(table: Mapping[str, Any], at: Key, registry: Registry) -> Iterator[Key
 
 
 def _settings_of(at: Key, table: Any, registry: Registry) -> type[Any] | None:
-    if at in _OF_TABLES:
-        return _OF_TABLES[at]
+    if at in SETTINGS:
+        return SETTINGS[at]
     stated = table.get("use") if isinstance(table, dict) else None
     try:
         return registry.component(stated, tuple(KINDS)) if isinstance(stated, str) else None

@@ -124,6 +124,29 @@ class RecoverySettings:
     reach: Rounds = field(default=Rounds(2_000), validator=_POSITIVE)
 
 
+#: The tables at the top of a recipe, in the order in which it is read.
+TABLES = (
+    "run",
+    "data",
+    "networks",
+    "values",
+    "players",
+    "schedule",
+    "sheet",
+    "metrics",
+    "doctor",
+    "recovery",
+    "findings",
+)
+#: Those that are settings, and hold no entries that the recipe names.
+SETTINGS: Mapping[Key, type[Any]] = {
+    ("run",): RunSettings,
+    ("sheet",): SheetSettings,
+    ("doctor",): DoctorSettings,
+    ("recovery",): RecoverySettings,
+}
+
+
 @frozen
 class DoctorSpec:
     """The doctor of a recipe."""

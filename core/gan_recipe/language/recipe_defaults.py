@@ -10,8 +10,9 @@ import attrs
 from gan_recipe.components.registry import LookupProblem, Registry
 from gan_recipe.components.settings import setting_name
 from gan_recipe.interfaces import KINDS
-from gan_recipe.language.recipe import RecoverySettings, RunSettings, SheetSettings
+from gan_recipe.language.recipe import SETTINGS, Averaging, BalanceSettings
 from gan_recipe.language.toml_file import Key
+from gan_recipe.ramp import Ramp
 
 # What optimisers, rate schedules and initialisers default to is torch's business.
 _TORCH_CALLS = ("optimizer", "lr_schedule", "init")
@@ -25,12 +26,8 @@ class RecipeDefaults:
 
     def __call__(self, key: Key, table: Mapping[str, Any]) -> dict[str, Any]:
         """The defaults of the table at ``key``; those that TOML cannot hold, and of what is unknown, are left out."""
-        if key == ("run",):
-            return _of(RunSettings)
-        if key == ("sheet",):
-            return _of(SheetSettings)
-        if key == ("recovery",):
-            return _of(RecoverySettings)
+        if cls := SETTINGS.get(key) or _inner(key):
+            return _of(cls)
         use = table.get("use")
         if not isinstance(use, str) or set(key) & set(_TORCH_CALLS):
             return {}
@@ -39,6 +36,18 @@ class RecipeDefaults:
         except LookupProblem:
             return {}
         return found | ({"weight": 1.0, "every": 1} if key[2:3] == ("losses",) else {})
+
+
+def _inner(key: Key) -> type[Any] | None:
+    """The class of a table within a player that uses no component."""
+    match key:
+        case ("players", _, "balance"):
+            return BalanceSettings
+        case ("players", _, "ema"):
+            return Averaging
+        case ("players", _, "losses", _, "weight"):
+            return Ramp
+    return None
 
 
 def _of(cls: type[Any]) -> dict[str, Any]:

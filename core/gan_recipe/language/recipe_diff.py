@@ -12,10 +12,9 @@ from typing import Any
 from attrs import frozen
 
 from gan_recipe.components.toml_value import as_key, as_toml, shortened
+from gan_recipe.language.recipe import TABLES
 from gan_recipe.language.toml_file import Key
 
-# In the order in which a recipe is read; within a table by name, so that the order of a file's lines has no say.
-_ORDER = ("run", "data", "networks", "values", "players", "schedule", "sheet", "metrics", "doctor", "recovery")
 _MOST = 200
 
 #: What a table's unstated settings are, where that is known: asked with the table's key and the table.
@@ -114,4 +113,5 @@ def _without(left_out: list[str], table: Mapping[str, Any]) -> str:
 
 
 def _rank(key: Key) -> int:
-    return _ORDER.index(key[0]) if key[0] in _ORDER else len(_ORDER)
+    """In the order in which a recipe is read; the order of a file's own lines has no say."""
+    return TABLES.index(key[0]) if key[0] in TABLES else len(TABLES)

@@ -24,6 +24,7 @@ from gan_recipe.components.toml_value import as_toml
 from gan_recipe.interfaces import ClassCount, Component, Constraint, Loss, Metric, Network, Rounds
 from gan_recipe.language.findings import MEANINGS
 from gan_recipe.language.optimizers import (
+    INIT_PARTS,
     INITIALISERS,
     LEARNING_RATE,
     LR_SCHEDULES,
@@ -71,7 +72,7 @@ def recipe_schema(registry: Registry) -> _Schema:
         "optimizer": _calls(OPTIMIZERS, {"lr": LEARNING_RATE}, any_of=TIMM),
         "lr_schedule": _calls(LR_SCHEDULES),
         "initialiser": _calls(INITIALISERS),
-        "init": _table({key: {"$ref": "#/$defs/initialiser"} for key in ("weight", "norm", "bias")}),
+        "init": _table({key: {"$ref": "#/$defs/initialiser"} for key in INIT_PARTS}),
         "weight": {
             "description": "The term's weight: a number, or a ramp.",
             "default": 1.0,

@@ -11,7 +11,7 @@ from gan_recipe.components.registry import LookupProblem, Registry
 from gan_recipe.components.settings import setting_name
 from gan_recipe.components.signature import call_parameters
 from gan_recipe.interfaces import KINDS, Loss, Metric, SteeredSchedule
-from gan_recipe.language.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS
+from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.language.override import Settings
 from gan_recipe.language.toml_file import Key
 
@@ -34,7 +34,7 @@ def settings_of(registry: Registry) -> Settings:
         use = table.get("use")
         known = {"optimizer": OPTIMIZERS, "lr_schedule": LR_SCHEDULES}.get(at[-1])
         if at[-1] == "init":
-            return ("weight", "norm", "bias")
+            return INIT_PARTS
         if at[-2:-1] == ("init",):
             known = INITIALISERS
         if known is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import frozen
@@ -148,8 +148,3 @@ def _used(name: str) -> str:
 
 def _article(kind: str) -> str:
     return "An" if kind[0] in "aeiou" else "A"
-
-
-def by_name(components: list[Listed]) -> Mapping[str, Listed]:
-    """The same, to look up by name."""
-    return {each.name: each for each in components}

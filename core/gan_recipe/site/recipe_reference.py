@@ -46,7 +46,7 @@ def recipe_reference(registry: Registry) -> str:
         _keys(known["player"]["properties"]),
         "### losses.TERM",
         "Beside its component's settings and what the loss reads, a term may state:",
-        _keys({key: schema for key, schema in _around(known["loss"]).items() if key in ("weight", "every")} | {}),
+        _keys({key: schema for key, schema in _around(known["loss"]).items() if key in ("weight", "every")}),
         "A weight that changes is a table:",
         settings_table(settings(Ramp), ""),
         "### constraints.RULE",

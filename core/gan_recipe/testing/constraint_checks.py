@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gan_recipe.testing.trial import Failure, Trial
+from gan_recipe.testing.trial import Failure, Trial, first_line
 
 _IMAGES = (4, 3, 8, 8)
 
@@ -76,7 +76,7 @@ def acts_on_another_device(trial: Trial) -> None:
         trial.made().enforce(network)
     except Exception as error:
         raise Failure(
-            f"on the meta device: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            f"on the meta device: {first_line(error)}",
             "weights changed without waiting for the device",
             "call neither .item() nor `if` on a weight",
         ) from error

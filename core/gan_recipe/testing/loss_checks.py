@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_recipe.testing.examples import functions, read_fields, reads, shapes, tensors
-from gan_recipe.testing.trial import Failure, Trial
+from gan_recipe.testing.trial import Failure, Trial, first_line
 
 _FAR = 1e4
 _STEP = 1e-6
@@ -139,7 +139,7 @@ def asks_nothing_of_the_device(trial: Trial) -> None:
         raise
     except Exception as error:
         raise Failure(
-            f"on the meta device: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            f"on the meta device: {first_line(error)}",
             "a loss that depends on shapes alone in what it does",
             "call neither .item(), float() nor `if` on a tensor; make new tensors on the device of what is read",
         ) from error

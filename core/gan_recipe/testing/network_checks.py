@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from gan_recipe.testing.examples import BATCH, built, each, farthest, floating, inputs, leaves, same, shapes, tensors
-from gan_recipe.testing.trial import Failure, Trial
+from gan_recipe.testing.trial import Failure, Trial, first_line
 
 # Relative to the output: what a sum in another order may change in float32, and what bfloat16's 8 bits may.
 _ROUNDING = 2e-4
@@ -205,7 +205,7 @@ def moves_to_another_device(trial: Trial) -> None:
         found = moved(*(each(value, lambda x: x.to("meta")) for value in given))
     except Exception as error:
         raise Failure(
-            f"on the meta device: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            f"on the meta device: {first_line(error)}",
             "a network that moves as a whole, and whose forward depends on shapes alone",
             "register tensors as buffers (self.register_buffer), make new ones on the input's device, and call neither "
             ".item() nor `if` on a tensor",
