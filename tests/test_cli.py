@@ -288,6 +288,30 @@ def test_columns_are_aligned_and_filled() -> None:
     assert first.splitlines() == ["  a          one two three", "             four five six"] and second.endswith(
         "seven"
     )
+    # Where nothing could be read in the second column it stands below the first.
+    assert "\n".join(in_columns(rows, 25)) == "  a\n    one two three four\n    five six\n  long_name\n    seven"
+
+
+@pytest.mark.parametrize("asked", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {}])
+def test_colours_are_left_out_where_they_are_not_wanted(asked: dict[str, str]) -> None:
+    """On a terminal, too: $NO_COLOR (no-color.org), or one that knows none."""
+    mine, terminal = os.openpty()
+    surroundings = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"} | asked
+    subprocess.run([*COMMAND, "diff", "dcgan", "pix2pix"], stdout=terminal, env=surroundings, check=True)
+    os.close(terminal)
+    assert (b"\x1b[" in os.read(mine, 10_000)) is (not asked)
+    os.close(mine)
+
+
+@pytest.mark.parametrize("command", ["check", "graph", "judge", "verify-resume", "run"])
+def test_every_command_that_reads_a_recipe_takes_overlays(
+    gan_recipe: Run, write: Write, ring: str, command: str
+) -> None:
+    """And tells of one that changes what the recipe has not."""
+    write(ring)
+    write("[run]\nround = 3\n", "over.toml")
+    done = gan_recipe(command, "ring.toml", "--overlay", "over.toml")
+    assert done.code == 2 and "over.toml:2: run.round: there is no such key. Did you mean 'rounds'?" in done.err
 
 
 # --------------------------------------------------------------------------------------------------- the screen

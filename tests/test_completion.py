@@ -64,6 +64,7 @@ def test_recipes_are_completed(complete: Complete) -> None:
     assert set(complete("gan-recipe run ")) >= {"ring.toml", *shipped_recipes()}
     assert complete("gan-recipe run mine/") == ["mine/own.toml"]
     assert "zoo/ring_gan" in complete("gan-recipe graph zoo/")
+    assert complete("gan-recipe diff old mine/") == ["mine/own.toml"]
 
 
 def test_components_and_kinds_and_runs_are_completed(complete: Complete) -> None:
@@ -72,6 +73,15 @@ def test_components_and_kinds_and_runs_are_completed(complete: Complete) -> None
     assert complete("gan-recipe list ") == list(KINDS)
     assert complete("gan-recipe run --resume o") == ["old", "old/1", "old/2"]
     assert complete("gan-recipe sample old/") == ["old/1", "old/2"]
+
+
+def test_what_cannot_be_read_completes_to_nothing(complete: Complete, folder: Path) -> None:
+    """A shell that completes is the wrong one to tell what is wrong."""
+    shutil.rmtree(folder / "runs")
+    (folder / "runs").write_text("")
+    (folder / "ring.toml").write_text("[run")
+    assert complete("gan-recipe sample o") == []
+    assert complete("gan-recipe run ring.toml -s run.ba") == []
 
 
 def test_keys_and_values_of_an_override_are_completed(complete: Complete) -> None:

@@ -20,6 +20,7 @@ from click.shell_completion import (
 )
 
 from gan_recipe.cli import COMPLETE
+from gan_recipe.errors import UserError
 
 _PROGRAM = "gan-recipe"
 
@@ -125,40 +126,37 @@ class _Zsh(ZshComplete):
 def hang_completers(group: click.Group) -> None:
     """Let the parameters of all commands complete what they take; called when a shell asks."""
     add_completion_class(_Bash)
-    completers: dict[str, Callable[[click.Context], Iterable[str]]] = {
-        "recipe": lambda _: _recipes(),
+    words: dict[str, Callable[[str], Iterable[str]]] = {
+        "recipe": lambda begun: [*_recipes(), *_files(begun)],
         "component": lambda _: _components(),
         "kind": lambda _: _kinds(),
         "run": lambda _: _runs(),
         "resumed": lambda _: _runs(),
         "names": lambda _: _runs(),
-        "before": lambda _: [*_recipes(), *_runs()],
-        "after": lambda _: [*_recipes(), *_runs()],
-        "overlays": lambda _: _overlays(),
+        "before": lambda begun: [*_recipes(), *_runs(), *_files(begun)],
+        "after": lambda begun: [*_recipes(), *_runs(), *_files(begun)],
+        "overlays": lambda begun: [*_overlays(), *_files(begun)],
     }
     for command in group.commands.values():
-        if isinstance(command, click.Group):
-            continue
         for parameter in command.params:
             if parameter.name == "overrides":
                 _hang(parameter, _override)
-            elif parameter.name in completers and not isinstance(parameter.type, click.Choice):
-                _hang(parameter, _beginning(completers[parameter.name]))
+            elif parameter.name in words and not isinstance(parameter.type, click.Choice):
+                _hang(parameter, _of(words[parameter.name]))
+
+
+def _of(words: Callable[[str], Iterable[str]]) -> Callable[[click.Context, str], Iterable[str]]:
+    return lambda _, begun: words(begun)
 
 
 def _hang(parameter: click.Parameter, words: Callable[[click.Context, str], Iterable[str]]) -> None:
     def complete(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(word) for word in words(ctx, incomplete)]
+        try:
+            return [CompletionItem(word) for word in words(ctx, incomplete) if word.startswith(incomplete)]
+        except UserError:  # who runs the command is told
+            return []
 
     parameter.shell_complete = complete  # type: ignore[method-assign]
-
-
-def _beginning(words: Callable[[click.Context], Iterable[str]]) -> Callable[[click.Context, str], Iterable[str]]:
-    def complete(context: click.Context, incomplete: str) -> Iterable[str]:
-        found = [word for word in words(context) if word.startswith(incomplete)]
-        return [*found, *_files(incomplete)] if words(context) == _recipes() else found
-
-    return complete
 
 
 # ------------------------------------------------------------------------------------------------------- words
@@ -175,8 +173,7 @@ def _files(incomplete: str) -> list[str]:
     if "/" not in incomplete:
         return []
     found = sorted(Path(incomplete).parent.glob("*") if not incomplete.endswith("/") else Path(incomplete).glob("*"))
-    words = [f"{path}/" if path.is_dir() else f"{path}" for path in found if path.is_dir() or path.suffix == ".toml"]
-    return [word for word in words if word.startswith(incomplete)]
+    return [f"{path}/" if path.is_dir() else f"{path}" for path in found if path.is_dir() or path.suffix == ".toml"]
 
 
 def _overlays() -> list[str]:
@@ -207,18 +204,14 @@ def _runs() -> list[str]:
 def _override(context: click.Context, incomplete: str) -> list[str]:
     """Keys of the recipe that stands before, and the values of those that have few."""
     from gan_recipe.components.registry import Registry
-    from gan_recipe.errors import UserError
     from gan_recipe.language.override_keys import keys, values
     from gan_recipe.language.recipe_file import load
 
     # Of a line that ends with -s click leaves the words before it unread.
     stated: Any = context.params.get("recipe") or next((word for word in context.args if word[:1] != "-"), None)
-    try:
-        tables = load(stated).tables if stated else {}
-    except UserError:
-        return []
-    key, equals, begun = incomplete.partition("=")
+    tables = load(stated).tables if stated else {}
+    key, equals, _ = incomplete.partition("=")
     registry = Registry.installed()
     if not equals:
-        return [f"{each}=" for each in keys(tables, registry) if each.startswith(key)]
-    return [f"{key}={value}" for value in values(tables, registry, key) if value.startswith(begun)]
+        return [f"{each}=" for each in keys(tables, registry)]
+    return [f"{key}={value}" for value in values(tables, registry, key)]

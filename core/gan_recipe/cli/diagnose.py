@@ -90,7 +90,8 @@ def _long(found: Diagnosis) -> Iterator[str]:
     if found.unmeasured:
         yield "\nNot measured here"
         for name, why in found.unmeasured.items():
-            yield harmless(f"  {name}: {why}")
+            for line in reflowed(harmless(f"{name}: {why}"), width() - 4).splitlines():
+                yield "  " + line
 
 
 def _write_cured(found: Diagnosis, path: Path) -> None:
@@ -104,7 +105,7 @@ def _write_cured(found: Diagnosis, path: Path) -> None:
     extends = as_toml(str(found.folder.recipe.absolute()))
     about = f"# {found.folder.name} with the cure of its {told.verdict} in round {told.round:,}."
     try:
-        path.write_text("\n".join([about, f"extends = {extends}", "", *told.cure, ""]))
+        path.write_text("\n".join([about, f"extends = {extends}", "", *told.cure, ""]), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
-    click.echo(f"\nWritten: {path}. Train it: gan-recipe run {path}")
+    click.echo(harmless(f"Written: {path}. Train it: gan-recipe run {path}"))

@@ -32,7 +32,7 @@ def export(run: str, value: str, formats: tuple[str, ...], out: Path | None, at:
     batch sizes; one that disagrees is not kept.
 
     \b
-    safetensors  weights and recipe; gan_recipe.exports.exported.load_value reads them
+    safetensors  weights and recipe; gan_recipe.exports.exported loads them
     torch        a torch.export program, which needs torch alone
     onnx         for onnxruntime and others; pip install 'gan-recipe[export]'
     """

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from gan_recipe.cli.changes import changes
+
 
 @click.command()
 @click.argument("recipe")
-@click.option("-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as -s run.seed=1.")
-def judge(recipe: str, overrides: tuple[str, ...]) -> None:
+@changes
+def judge(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...]) -> None:
     """Train and keep the judges of a recipe's outputs.
 
     These classifiers learn from the recipe's real training data alone. Runs that find them kept show label
@@ -17,7 +19,7 @@ def judge(recipe: str, overrides: tuple[str, ...]) -> None:
     from gan_recipe.errors import UserError, harmless
     from gan_recipe.language.check import check
 
-    checked = check(recipe, overrides)
+    checked = check(recipe, overrides, overlays=overlays)
     judged = {name: spec for name, spec in checked.metrics.items() if spec.examples}
     if not judged:
         raise UserError(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 # Longer lines are hard to read, however wide the terminal.
 _WIDEST = 110
+_NARROWEST = 16
 
 
 def width() -> int:
@@ -37,8 +38,16 @@ def reflowed(docstring: str, width: int) -> str:
 
 
 def in_columns(rows: list[tuple[str, str]], width: int | None) -> Iterator[str]:
-    """Two columns, the second filled to ``width``; without one, each row is one line."""
+    """Two columns, the second filled to ``width``; without one, each row is one line.
+
+    Where that leaves the second too narrow to read, it stands below the first.
+    """
     left = max((len(name) for name, _ in rows), default=0)
+    if width is not None and width - left - 4 < _NARROWEST:
+        for name, text in rows:
+            yield f"  {name.rstrip()}"
+            yield _hanging("    ", text, width)
+        return
     for name, text in rows:
         start = f"  {name:{left}}  "
         yield start + text if width is None else _hanging(start, text, width)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gan_recipe.cli.changes import changes
 from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
@@ -15,14 +16,22 @@ if TYPE_CHECKING:
 
 @click.command("verify-resume")
 @click.argument("recipe")
-@click.option("-s", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a setting, such as -s run.batch=4.")
+@changes
 @click.option(
     "--rounds", default=12, show_default=True, metavar="N", type=click.IntRange(2, 10_000), help="Rounds to train."
 )
 @click.option("--stops", default=3, show_default=True, metavar="N", type=click.IntRange(1, 100), help="How many stops.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, or auto.")
 @click.option("--metrics", is_flag=True, help="Take the recipe's metrics at the end, too.")
-def verify_resume(recipe: str, overrides: tuple[str, ...], rounds: int, stops: int, device: str, metrics: bool) -> None:
+def verify_resume(
+    recipe: str,
+    overrides: tuple[str, ...],
+    overlays: tuple[str, ...],
+    rounds: int,
+    stops: int,
+    device: str,
+    metrics: bool,
+) -> None:
     """Prove that a recipe, with its plugins, resumes bit for bit.
 
     Trains it in one process without a stop, then again in fresh processes that are stopped in turn by SIGTERM and by
@@ -40,6 +49,7 @@ def verify_resume(recipe: str, overrides: tuple[str, ...], rounds: int, stops: i
     verdict = verify(
         recipe,
         overrides,
+        overlays=overlays,
         rounds=rounds,
         stops=stops,
         device=device,

@@ -76,8 +76,8 @@ def export(
     try:
         beside.mkdir(parents=True)
         told = _told(run, recipe, round, value, node, expected[1])
-        (beside / exported.TOLD).write_text(json.dumps(told, indent=1) + "\n")
-        (beside / exported.RECIPE).write_text(plain(recipe.resolved_tables))
+        (beside / exported.TOLD).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        (beside / exported.RECIPE).write_text(plain(recipe.resolved_tables), encoding="utf-8")
         found = []
         for format in formats:
             call = _WRITERS[format](module, node, inputs[max(SIZES)], beside)
@@ -86,7 +86,7 @@ def export(
         if sheets:
             shutil.copyfile(sheets[-1], beside / "sheet.png")
         card = model_card(run, recipe, told, found, [FILES[format] for format in formats], sheet=bool(sheets))
-        (beside / "README.md").write_text(card)
+        (beside / "README.md").write_text(card, encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(beside, folder)

@@ -32,6 +32,7 @@ class Trial:
 
     recipe: str
     overrides: Sequence[str]
+    overlays: Sequence[str]
     #: Where its run lies; one that exists is resumed.
     root: Path
     #: The file of digests that it appends to.
@@ -78,6 +79,7 @@ def verify(
     stated: str,
     overrides: Iterable[str] = (),
     *,
+    overlays: Iterable[str] = (),
     rounds: int = 12,
     stops: int = 3,
     device: str = "cpu",
@@ -89,13 +91,14 @@ def verify(
 
     Raises RecipeError for a recipe that is not sound, and RunError when a process fails that should not.
     """
-    recipe = check(stated, overrides)
+    overrides, overlays = tuple(overrides), tuple(overlays)
+    recipe = check(stated, overrides, overlays=overlays)
     at = sorted({max(1, round * rounds // (stops + 1)) for round in range(1, stops + 1)})
     planned = [(round, _SIGNALS[index % 2]) for index, round in enumerate(at)]
     folder = Path(tempfile.mkdtemp(prefix="gan-recipe-verify-"))
 
     def trial(run: TrialRun, every: int, **more: Any) -> None:
-        trial = Trial(stated, (*overrides,), run.root, run.notes, rounds, every, device, metrics, **more)
+        trial = Trial(stated, overrides, overlays, run.root, run.notes, rounds, every, device, metrics, **more)
         code, errors = launch(trial)
         if code not in (0, -trial.signal) or (code and trial.stop is None):
             last = errors.strip().rpartition("\n")[2] or f"exit code {code}"
@@ -143,7 +146,7 @@ def trial_recipe(trial: Trial, registry: Registry) -> Recipe:
 
     Raises RecipeError.
     """
-    file, problems = read(trial.recipe, trial.overrides, (), settings_of(registry))
+    file, problems = read(trial.recipe, trial.overrides, trial.overlays, settings_of(registry))
     if problems:
         raise RecipeError(problems)
     run = dict(file.tables["run"])
