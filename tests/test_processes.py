@@ -411,3 +411,16 @@ def test_the_module_is_the_command() -> None:
     """``python -m gan_recipe``, which is what torchrun starts by ``-m gan_recipe``."""
     done = subprocess.run([sys.executable, "-m", "gan_recipe", "--version"], capture_output=True, text=True)
     assert done.returncode == 0 and "version" in done.stdout
+
+
+@pytest.mark.parametrize(("count", "batch"), [(2, 8), (4, 8), (4, 4)])
+def test_a_pool_that_holds_no_whole_batch_is_found_before_round_0(count: int, batch: int) -> None:
+    """Though it holds what each process has of one; and one that does is no problem. Nothing is left in the pool."""
+    Path("treated.toml").write_text(TREATED.replace("batch = 8", f"batch = {batch}"))
+    small = check("treated.toml", [f"networks.past.size={batch - 1}"])
+    with pytest.raises(RecipeError, match=rf"'bce_critic' failed .* a batch of {batch} is more than the pool of"):
+        Training(small, processes=team(count))
+    with pytest.raises(RecipeError, match="is more than the pool of"):
+        Training(small)
+    training = Training(check("treated.toml", [f"networks.past.size={batch}"]), processes=team(count))
+    assert int(training.graph.networks["past"].seen) == 0

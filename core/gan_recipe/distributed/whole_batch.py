@@ -8,14 +8,27 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import frozen
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan_recipe.distributed.processes import Processes
 
-_sharing: Processes | None = None
+class Sharing(Protocol):
+    """Processes that share a batch, as far as its rows go."""
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def rows(self, share: Tensor, what: str, /) -> Tensor: ...
+
+
+_sharing: Sharing | None = None
 
 
 def whole_batch(rows: Tensor) -> Tensor:
@@ -38,7 +51,7 @@ def own_rows(whole: Tensor) -> Tensor:
 class SharedBatch(AbstractContextManager["SharedBatch"]):
     """Within the block the batch is shared by ``processes``, and ``inside`` holds, too. It can be entered again."""
 
-    def __init__(self, processes: Processes, inside: AbstractContextManager[Any]) -> None:
+    def __init__(self, processes: Sharing, inside: AbstractContextManager[Any]) -> None:
         self._processes, self._inside = processes, inside
 
     def __enter__(self) -> SharedBatch:
@@ -51,3 +64,14 @@ class SharedBatch(AbstractContextManager["SharedBatch"]):
         global _sharing
         _sharing = None
         self._inside.__exit__(kind, error, at)
+
+
+@frozen
+class Rehearsed:
+    """``count`` processes of which this one plays all: each has the same rows. A rehearsal waits for nobody."""
+
+    count: int
+    rank: int = 0
+
+    def rows(self, share: Tensor, what: str, /) -> Tensor:
+        return share.repeat(self.count, *[1] * (share.dim() - 1))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gan_recipe.distributed.processes import Processes, told_once
 from gan_recipe.distributed.row_draws import RowDraws
 from gan_recipe.distributed.shared_batch_norm import share_batch_norms, strange_batch_norms
-from gan_recipe.distributed.whole_batch import SharedBatch
+from gan_recipe.distributed.whole_batch import Rehearsed, SharedBatch
 from gan_recipe.engine.balance import balanced
 from gan_recipe.engine.build import build_networks, fields_read, rehearse, training_fields
 from gan_recipe.engine.component_failure import blame, raised
@@ -127,7 +127,8 @@ class Training:
         self.graph = Graph(networks, bf16=self.bf16, device=device)
         self.train_mode()
         #: What will not work, found on the built networks as well as in the recipe.
-        self.findings = find(recipe, rehearse(recipe, self.graph, first))
+        with self._rehearsing(first):
+            self.findings = find(recipe, rehearse(recipe, self.graph, first))
         if run.compile:
             self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
         self.players = {name: Player(recipe, spec, self.graph, processes) for name, spec in recipe.players.items()}
@@ -171,6 +172,13 @@ class Training:
             raise RecipeError(problems)
         # Two samples at least: the rehearsal's batch norm is not shared yet.
         return {name: tensor[: max(share, 2)] for name, tensor in first.items()}
+
+    def _rehearsing(self, first: Batch) -> AbstractContextManager[Any]:
+        """Where processes share batches, modules that ask for the whole one are rehearsed with as many samples."""
+        if self.processes is None or not first:
+            return _ALL_ROWS
+        rows = len(next(iter(first.values())))
+        return SharedBatch(Rehearsed(self.recipe.run.batch // rows), _ALL_ROWS)
 
     def open_stream(
         self,
