@@ -146,6 +146,61 @@ def test_a_round_never_waits_for_the_device(training: Training) -> None:
     assert not {name: found[name] for name in WAITS if found[name]}
 
 
+STEERED = """
+[run]
+rounds = 40
+batch = 8
+precision = "float32"
+
+[data]
+toy = { use = "toy_2d", modes = 4, sd = 0.1 }
+noise = { use = "noise", size = 4 }
+
+[networks]
+generator = { use = "mlp", widths = [8], outputs = 2 }
+critic = { use = "mlp", widths = [8], outputs = 1 }
+
+[values]
+fake = "generator(noise)"
+
+[players.critic]
+trains = ["critic"]
+optimizer = { use = "adam", lr = 5e-3 }
+losses.gan = { use = "bce_critic", real = "critic(point)", fake = "critic(fake)" }
+
+[players.generator]
+trains = ["generator"]
+optimizer = { use = "adam", lr = 1e-3 }
+losses.gan = { use = "bce_generator", fake = "critic(fake)" }
+
+[schedule]
+use = "accuracy_band"
+real = "critic(point)"
+fake = "critic(fake)"
+memory = 2
+"""
+
+
+def test_a_schedule_that_steers_reads_one_number_a_round_and_only_where_one_is_heard(
+    write: Callable[..., str],
+) -> None:
+    """Nothing is read in the rounds that hear nothing; in the others the figure of three rounds before, alone.
+
+    A figure comes of every round in which the critic moves, the generator's own having no scores of reals.
+    """
+    training = Training(check(write(STEERED, "steered.toml")))
+    moves, read = [], []
+    for round in range(40):
+        batch = training.stream.batch(round)
+        before = training.players["critic"].moved
+        with Calls() as counter:
+            training.play(round, batch)
+        moves.append(training.players["critic"].moved - before)
+        read.append(sum(counter.by_name[name] for name in WAITS))
+    assert read == [0, 0, 0, *moves[:-3]]
+    assert 0 < sum(moves) < 40, "it must steer here"
+
+
 def test_a_player_that_does_not_move_costs_nothing(tmp_path: Path) -> None:
     """``iterD:4:6``: in a round without the critic, nothing is computed for it."""
     recipe = check("siamese")

@@ -40,6 +40,7 @@ TORCH_LAYER = {
     "engine.norms_in_full",
     "engine.player",
     "engine.randomness",
+    "engine.rehearsal",
     "engine.rehearsal_findings",
     "engine.sheet",
     "engine.split_check",

@@ -129,10 +129,11 @@ def test_shipped_recipes_are_one_run_in_two_processes(name: str) -> None:
 
 @pytest.mark.slow
 def test_a_number_that_is_none_in_one_process_stops_all_at_the_same_step() -> None:
-    """It is told once, with the round, and everything before it is kept."""
+    """It is told once, with the round and where it came from, and everything before it is kept."""
     done = run(2, "tiny.toml", "-s", "run.log_every=1", code=None, SPOILED="1")
     assert done.returncode != 0
     assert done.stderr.count("became nan before round 6") == 1, done.stderr
+    assert "In round 5 the data's field" in " ".join(done.stderr.split()), done.stderr
     assert "Process 1 failed" not in done.stderr
     told = RunFolder(Path("runs/tiny/1")).describe()
     assert told["outcome"] == "failed" and "became nan before round 6" in told["why"]

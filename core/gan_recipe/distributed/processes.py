@@ -189,6 +189,10 @@ class Processes:
             raise failed
         raise UserError("\n".join(f"process {rank}: {reason}" for reason, rank in reasons.items()))
 
+    def all_told(self, told: T) -> list[T]:
+        """What every process tells, by rank; JSON can hold it."""
+        return [each["told"] for each in self._gathered({"told": told})]
+
     def told_once(self, error: RunError) -> RunError | ToldElsewhereError:
         """What to raise for something that every process has found alike."""
         return error if self.first else ToldElsewhereError(error.exit_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.expression import HOLE
 from gan_recipe.language.find import Seen
 from gan_recipe.language.optimizers import initialise
+from gan_recipe.language.nodes_read import nodes_read
 from gan_recipe.language.plan import plan_round
 from gan_recipe.language.recipe import LossSpec, Recipe
 from gan_recipe.language.toml_file import Key
@@ -23,7 +24,7 @@ from gan_recipe.language.toml_file import Key
 
 def fields_read(recipe: Recipe) -> tuple[Node, ...]:
     """The fields of the batch that anything in the recipe reads."""
-    closed = [node for _, node, _ in _all_nodes(recipe)]
+    closed = [node for _, node, _ in nodes_read(recipe)]
     return tuple(node for node in below(closed) if node.arguments is None and node.name != HOLE)
 
 
@@ -67,7 +68,7 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
             raise _CallError(Problem(recipe.file.origin(key).where, ".".join(key), what)) from error
 
     failed: set[Node] = set()
-    for key, node, hole in _all_nodes(recipe):
+    for key, node, hole in nodes_read(recipe):
         for inner in below([node]):
             if (inner in known and not inner.open) or inner in failed:
                 continue
@@ -141,26 +142,6 @@ def _rehearse_one(
     weighted_sum(move, [value], 0).backward()  # type: ignore[no-untyped-call]
     found: str | None = broadcasts.found
     return found
-
-
-def _all_nodes(recipe: Recipe) -> Iterable[tuple[Key, Node, Node | None]]:
-    """Every node of the recipe with the key that reads it and, for a function, what its hole is tried with."""
-    for name, node in recipe.values.items():
-        yield ("values", name), node, None
-    for player in recipe.players.values():
-        for loss in player.losses.values():
-            for parameter, node in loss.reads.items():
-                yield (*loss.key, parameter), node, None
-            example = next(iter(loss.reads.values()), None)
-            for parameter, node in loss.functions.items():
-                yield (*loss.key, parameter), node, example
-    for column in recipe.columns:
-        yield ("sheet", "columns"), column, None
-    for metric in recipe.metrics.values():
-        for parameter, node in {**metric.reads, **metric.examples}.items():
-            yield (*metric.key, parameter), node, None
-        for parameter, node in (metric.baseline or {}).items():
-            yield (*metric.key, "baseline", parameter), node, None
 
 
 class _CallError(Exception):

@@ -18,7 +18,7 @@ from gan_recipe.engine.hardware import chosen_device, use_available_cores
 from gan_recipe.engine.journal import Screen
 from gan_recipe.engine.train import Outcome, carry_out_run
 from gan_recipe.engine.training import Training
-from gan_recipe.errors import Problem, RecipeError, UserError
+from gan_recipe.errors import UserError
 from gan_recipe.health.going_back import carry_out, order, restored
 from gan_recipe.health.recovery import recoveries
 from gan_recipe.language.changed_weights import ramped
@@ -71,7 +71,6 @@ def start(
         if (outcome := _gone_on(recipe, registry, screen, name, device, processes)) is not None:
             return outcome
     check_new(name)
-    _refuse_processes(recipe, processes)
     threads = use_available_cores()
     recipe, changed = ramped(recipe)
     for sentence in changed:
@@ -91,14 +90,15 @@ def start(
     written = {"recipe.toml": plain(recipe.resolved_tables), "run.json": description_text(description)}
     made: list[RunFolder] = []
 
-    def make() -> str:
-        see_that_there_is_room(recipe, checkpoint_size(training), root or runs_root())
+    def make() -> tuple[str, int]:
+        size = checkpoint_size(training)
+        see_that_there_is_room(recipe, size, root or runs_root())
         made.append(new_run(name, written, root))
-        return str(made[0].path)
+        return str(made[0].path), size
 
-    path = by_first(processes, make)
+    path, size = by_first(processes, make)
     folder: RunFolder = made[0] if made else UnwrittenFolder(Path(path))
-    return carry_out_run(training, registry, folder, description, screen, first=0)
+    return carry_out_run(training, registry, folder, description, screen, first=0, size=size)
 
 
 def _gone_on(
@@ -156,7 +156,6 @@ def resume(
         # A checkpoint holds all weights: the run that they once came from may be gone.
         lambda: check_run(folder, registry, starts=None if checkpoint else existing),
     )
-    _refuse_processes(recipe, processes)
     use_available_cores()
     gone_back = {"order": order(folder), "recoveries": len(recoveries(folder))}
     training = together(processes, lambda: Training(recipe, chosen_device(device, processes), processes, **gone_back))
@@ -168,16 +167,17 @@ def resume(
     if checkpoint:
         restored(training, folder, checkpoint)
 
-    def cut_back() -> None:
-        already = len(checkpoint_rounds(folder))
-        see_that_there_is_room(recipe, checkpoint_size(training), folder.path, already=already)
+    def cut_back() -> int:
+        size = checkpoint_size(training)
+        see_that_there_is_room(recipe, size, folder.path, already=len(checkpoint_rounds(folder)))
         if checkpoint:
             checkpoints.set_aside(folder, first)
         for sentence in folder.cut_back(checkpoint.state["lengths"] if checkpoint else {}):
             screen.say(sentence)
+        return size
 
-    by_first(processes, cut_back)
-    return carry_out_run(training, registry, folder, description, screen, first=first)
+    size = by_first(processes, cut_back)
+    return carry_out_run(training, registry, folder, description, screen, first=first, size=size)
 
 
 def _last_state(stated: str, screen: Screen) -> tuple[RunFolder, Checkpoint | None]:
@@ -202,13 +202,6 @@ def _last_state(stated: str, screen: Screen) -> tuple[RunFolder, Checkpoint | No
     else:
         screen.say(f"{folder.name} was stopped before its first checkpoint: it begins again")
     return folder, checkpoint
-
-
-def _refuse_processes(recipe: Recipe, processes: Processes | None) -> None:
-    if recipe.recovery and processes is not None:
-        where = recipe.file.origin(("recovery",)).where
-        what = "going back is for a run of one process: several would each have seen another part of the failure"
-        raise RecipeError([Problem(where, "recovery", what)])
 
 
 def _describe(training: Training, registry: Registry, threads: int) -> dict[str, Any]:

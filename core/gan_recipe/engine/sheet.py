@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,13 @@ def write_sheet(path: Path, columns: Sequence[tuple[str, Tensor]]) -> None:
     """Write ``draw_sheet`` to a PNG."""
     path.parent.mkdir(exist_ok=True)
     draw_sheet(columns).save(path, optimize=True)
+
+
+def sheet_size(columns: Sequence[tuple[str, Tensor]]) -> int:
+    """How many bytes ``write_sheet`` would write."""
+    file = BytesIO()
+    draw_sheet(columns).save(file, "PNG", optimize=True)
+    return file.tell()
 
 
 def _tiles(name: str, values: Tensor) -> list[Image.Image]:

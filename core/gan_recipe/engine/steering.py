@@ -12,10 +12,12 @@ import torch
 from torch import Tensor
 
 from gan_recipe.distributed.processes import Processes
-from gan_recipe.engine.graph import Store, full
+from gan_recipe.engine.graph import Store, Value, full
 from gan_recipe.engine.late import LATE
 from gan_recipe.interfaces import SteeredSchedule
 from gan_recipe.language.dataflow import Node
+
+_WHAT = "the schedule's figure"
 
 
 class Steering:
@@ -44,10 +46,20 @@ class Steering:
             return
         if all(node in store for node in self._reads.values()):
             with torch.no_grad():
-                figure = self._schedule(**{name: full(store[node]) for name, node in self._reads.items()})
+                figure = self._schedule(**{name: self._whole(full(store[node])) for name, node in self._reads.items()})
+            figure = figure.detach().reshape(())
             if self._processes is not None:
-                figure = self._processes.means({"figure": figure}, "the schedule's figure")["figure"]
-            self._pending.append((round, _on_its_way(figure.detach())))
+                # All have computed the same of the same samples; of what two machines may round apart, one counts.
+                figure = self._processes.most(figure, _WHAT)
+            self._pending.append((round, _on_its_way(figure)))
+
+    def _whole(self, value: Value) -> Value:
+        """Of all samples of the batch: a figure of each process's own need not have the whole batch's as its mean."""
+        if self._processes is None:
+            return value
+        if isinstance(value, Tensor):
+            return self._processes.rows(value, _WHAT)
+        return tuple(map(self._whole, value))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds."""
@@ -66,7 +78,7 @@ def _on_its_way(figure: Tensor) -> Callable[[], float]:
     if not figure.is_cuda:
         return partial(float, figure)
     copy = torch.empty((), dtype=figure.dtype, pin_memory=True)
-    copy.copy_(figure.reshape(()), non_blocking=True)
+    copy.copy_(figure, non_blocking=True)
     made = torch.cuda.Event()  # type: ignore[no-untyped-call]
     made.record()
 

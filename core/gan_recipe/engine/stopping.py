@@ -41,6 +41,11 @@ class Stop:
     #: Whether there is nothing left that a stop could lose, so that the first signal stops at once, too.
     at_once: bool = False
 
+    @property
+    def by_verdict(self) -> int | None:
+        """BY_VERDICT once one is told, which all processes know at once: they need not ask each other."""
+        return BY_VERDICT if self.verdict is not None else None
+
 
 def exit_code(number: int) -> int:
     """What a process that signal ``number`` stopped exits with, as shells have it: 130, 143, 138; 3 by a verdict."""

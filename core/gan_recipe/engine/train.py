@@ -10,7 +10,6 @@ from attrs import frozen
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.distributed.processes import by_first
-from gan_recipe.engine.checkpoint_size import checkpoint_size
 from gan_recipe.engine.component_failure import FAILURE, ComponentError, failed
 from gan_recipe.engine.evaluate import measure
 from gan_recipe.engine.journal import Journal, Screen
@@ -27,6 +26,7 @@ from gan_recipe.health.recovery import is_regular, within_reach
 from gan_recipe.report import report_at_end
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.disk_use import foretold
+from gan_recipe.runs.known_sizes import Sizes, remember_sizes
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, now
 
 
@@ -55,8 +55,12 @@ def carry_out_run(
     screen: Screen,
     *,
     first: int,
+    size: int,
 ) -> Outcome:
-    """Train a run in its folder, from round ``first`` on, and write down how it ended, however it did."""
+    """Train a run in its folder, from round ``first`` on, and write down how it ended, however it did.
+
+    ``size`` are the bytes of a checkpoint.
+    """
     processes = training.processes
     training.join()
     writes = processes is None or processes.first
@@ -74,7 +78,7 @@ def carry_out_run(
             try:
                 while True:
                     try:
-                        done = train(training, registry, folder, observers, screen, stop, first=first)
+                        done = train(training, registry, folder, observers, screen, stop, first=first, size=size)
                         break
                     except GoBack as back:
                         screen.end()
@@ -128,9 +132,13 @@ def _gone_back(
     training: Training, registry: Registry, folder: RunFolder, screen: Screen, back: GoBack
 ) -> tuple[Training, int]:
     """The training at the checkpoint that it goes back to, and the round of that."""
-    recovery = decide(folder, training.recipe, registry, back)
-    screen.say(f"{folder.name} {recovery.sentence()}")
-    carry_out(folder)
+
+    def go() -> None:
+        recovery = decide(folder, training.recipe, registry, back)
+        screen.say(f"{folder.name} {recovery.sentence()}")
+        carry_out(folder)
+
+    by_first(training.processes, go)
     return trained_anew(training, folder, registry)
 
 
@@ -143,6 +151,7 @@ def train(
     stop: Stop,
     *,
     first: int,
+    size: int,
 ) -> int:
     """The loop, from round ``first`` on. Returns how many rounds are done: all, or fewer when asked to stop.
 
@@ -151,15 +160,14 @@ def train(
     recipe = training.recipe
     run, sheet, processes = recipe.run, recipe.sheet, training.processes
     journal = Journal(training, folder, observers, screen)
-    # Of several processes each has seen its own part of a batch: one of them decides.
-    consequences = (
-        Consequences(recipe, registry, folder, stop, screen.say) if processes is None or processes.first else None
-    )
+    consequences = Consequences(recipe, registry, folder, stop, screen.say, processes)
     if first == 0:
         drawn = _write_sheet(training, folder, observers, 0)
         if not training.is_back and (processes is None or processes.first):
-            screen.say(foretold(recipe, checkpoint_size(training), drawn, folder.path))
-        if recipe.recovery and not checkpoint_rounds(folder):
+            sizes = Sizes(size, drawn)
+            remember_sizes(recipe, sizes)
+            screen.say(foretold(recipe, sizes, folder.path))
+        if recipe.recovery and by_first(processes, lambda: not checkpoint_rounds(folder)):
             _save(training, folder, 0)
     screen.begin(run.rounds, first, run.batch)
     if training.is_back:
@@ -172,7 +180,7 @@ def train(
             training.play(done, batch, watch)
             done += 1
             screen.round(done)
-            asked = stop.asked if processes is None else processes.agreed(stop.asked)
+            asked = stop.asked if processes is None else processes.agreed(stop.asked) or stop.by_verdict
             last = done == run.rounds or asked is not None
             if done % run.log_every == 0 or done == run.rounds:
                 journal.losses(done)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from gan_recipe.components.registry import Registry
+from gan_recipe.distributed.processes import Processes, by_first
 from gan_recipe.engine.stopping import BY_VERDICT, Stop
 from gan_recipe.health.bench import Told
 from gan_recipe.health.going_back import GoBack, go_back_to
@@ -14,15 +16,41 @@ from gan_recipe.runs.run_folder import RunFolder
 
 
 class Consequences:
-    """Carries out what a recipe states in ``doctor.stop`` and ``[recovery]``."""
+    """Carries out what a recipe states in ``doctor.stop`` and ``[recovery]``.
+
+    Of several processes the first decides, and all hear of it before any goes on: figures that two machines round apart
+    may lie on two sides of a threshold.
+    """
 
     def __init__(
-        self, recipe: Recipe, registry: Registry, folder: RunFolder, stop: Stop, say: Callable[[str], None]
+        self,
+        recipe: Recipe,
+        registry: Registry,
+        folder: RunFolder,
+        stop: Stop,
+        say: Callable[[str], None],
+        processes: Processes | None = None,
     ) -> None:
         self._recipe, self._registry, self._folder, self._stop, self._say = recipe, registry, folder, stop, say
+        self._processes = processes
+        self._acts = recipe.recovery is not None or bool(recipe.doctor.settings.stop)
 
     def follow(self, told: Sequence[Told]) -> None:
-        """Take up the verdicts of one moment. Raises GoBack, which is on file then, where the run is to go back."""
+        """Take up the verdicts of one moment; processes come here at every line of figures, with or without one.
+
+        Raises GoBack, in every process, where the run is to go back.
+        """
+        if not self._acts or (not told and self._processes is None):
+            return
+        decided = by_first(self._processes, lambda: self._decide(told))
+        if back := Told.of(decided.get("back")):
+            raise GoBack(back, decided["to"])
+        if (stop := Told.of(decided.get("stop"))) and self._stop.verdict is None:
+            self._stop.verdict = stop
+            self._stop.asked = self._stop.asked or BY_VERDICT
+
+    def _decide(self, told: Sequence[Told]) -> dict[str, Any]:
+        """As JSON holds it: the verdict to go back at and where ``to``, or the one to stop at, or neither."""
         recovery = self._recipe.recovery
         acted = [each for each in told if recovery is not None and each.verdict in recovery.on]
         if recovery is not None and acted:
@@ -35,12 +63,10 @@ class Consequences:
             else:
                 to = go_back_to(self._recipe, self._folder, first)
                 if to is not None:
-                    raise GoBack(first, to)
+                    return {"back": first.line(), "to": to}
                 self._say(
                     f"no checkpoint is kept from before the first signs of {first.verdict}, so that it does not go "
                     f"back; recovery.reach = {recovery.reach} is too short for them"
                 )
-        for each in told:
-            if each.verdict in self._recipe.doctor.settings.stop and self._stop.verdict is None:
-                self._stop.verdict = each
-                self._stop.asked = self._stop.asked or BY_VERDICT
+        stops = (each.line() for each in told if each.verdict in self._recipe.doctor.settings.stop)
+        return {"stop": next(stops, None)}

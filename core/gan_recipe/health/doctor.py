@@ -73,9 +73,7 @@ class Doctor:
             for player in {_player(name, recipe.players) for name in line if name.startswith(PREFIX)}:
                 self._looked[player] = line["round"]
         journal.listener = self._judge
-        if training.processes is None:
-            # Among several processes one alone may see the number, and none can play a round without the others.
-            journal.explain = self._explain
+        journal.explain = self._explain
 
     # ------------------------------------------------------------------------------------------------ looking
 
@@ -177,7 +175,7 @@ class Doctor:
             self._folder.add_verdict(told.line())
             self._observers.tell("gan_recipe_verdict", folder=self._folder.path, **told.line())
             self._journal.screen.verdict(told)
-        if verdicts and self._consequences is not None:
+        if self._consequences is not None:
             self._consequences.follow(verdicts)
 
 

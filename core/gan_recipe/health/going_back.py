@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from gan_recipe.components.registry import Registry
+from gan_recipe.distributed.processes import by_first, together
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError
 from gan_recipe.health.bench import Told
@@ -120,12 +121,22 @@ def restored(training: Training, folder: RunFolder, checkpoint: Checkpoint) -> N
 
 def trained_anew(training: Training, folder: RunFolder, registry: Registry) -> tuple[Training, int]:
     """A training of the same run that stands where it went back to, and the round of that."""
-    recipe = check_run(folder, registry, starts=None)
-    checkpoint, _ = checkpoints.load_newest(folder)
-    again = Training(recipe, training.device, order=order(folder), recoveries=len(recoveries(folder)))
-    restored(again, folder, checkpoint)
-    folder.cut_back(checkpoint.state["lengths"])
-    return again, checkpoint.round
+    processes = training.processes
+    gone_back = {"order": order(folder), "recoveries": len(recoveries(folder))}
+    again = together(
+        processes, lambda: Training(check_run(folder, registry, starts=None), training.device, processes, **gone_back)
+    )
+    loaded: list[Checkpoint] = []
+
+    def cut_back() -> int:
+        loaded.append(checkpoints.load_newest(folder)[0])
+        folder.cut_back(loaded[0].state["lengths"])
+        return loaded[0].round
+
+    round = by_first(processes, cut_back)
+    restored(again, folder, loaded[0] if loaded else checkpoints.load(folder, round))
+    again.join()
+    return again, round
 
 
 def order(folder: RunFolder) -> int:

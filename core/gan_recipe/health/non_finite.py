@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from attrs import frozen
+from attrs import asdict, frozen
 from torch import Tensor
 
 from gan_recipe.engine.graph import Store
@@ -37,6 +37,8 @@ class Origin:
     loss: str | None
     value: str | None
     network: str | None
+    #: Where in the move it was looked at: what was looked at before it was finite.
+    place: int = 0
 
 
 class _FoundError(Exception):
@@ -47,15 +49,27 @@ class _FoundError(Exception):
 def find_origin(training: Training, folder: RunFolder, last: int) -> Origin | None:
     """Play the rounds before ``last`` again, from the newest sound checkpoint; None when all of them are sound.
 
-    A fresh copy of the training does it: ``training`` is left as it is.
+    A fresh copy of the training does it: ``training`` is left as it is. Of several processes all play, for none can
+    play a round without the others, and of what they find in a move, what comes first in it is told by all.
     """
-    again = Training(training.recipe, training.device, order=training.order, recoveries=training.recoveries)
+    processes = training.processes
+    again = Training(training.recipe, training.device, processes, order=training.order, recoveries=training.recoveries)
     first = _restore(again, folder, last)
+    again.join()
+
+    def look(round: int, move: Move, store: Store, losses: Sequence[Tensor]) -> None:
+        found = _seen(round, move, store, losses)
+        if processes is not None:
+            told = [each for each in processes.all_told(asdict(found) if found else None) if each]
+            found = min((Origin(**each) for each in told), key=lambda origin: origin.place, default=None)
+        if found:
+            raise _FoundError(found)
+
     for round in range(first, last):
         try:
-            again.play(round, again.stream.in_time(round), _look)
-        except _FoundError as found:
-            return found.origin
+            again.play(round, again.stream.in_time(round), look)
+        except _FoundError as error:
+            return error.origin
         for name, player in again.players.items():
             if not _finite(player.parameters):
                 network = next(each for each in player.spec.trains if not _finite(again.graph.parameters[each]))
@@ -94,14 +108,14 @@ def _restore(training: Training, folder: RunFolder, last: int) -> int:
     return 0
 
 
-def _look(round: int, move: Move, store: Store, losses: Sequence[Tensor]) -> None:
-    """Look at every value of a move, inputs first, then at its losses and at their gradients."""
+def _seen(round: int, move: Move, store: Store, losses: Sequence[Tensor]) -> Origin | None:
+    """Look at every value of a move, inputs first, then at its losses."""
     player = move.player.name
-    for compute in move.computes:
+    for place, compute in enumerate(move.computes):
         for argument in compute.node.arguments or ():
             if argument.arguments is None and not _finite([store[argument]]):
                 what = f"the data's field {argument.label} held a number that is not finite"
-                raise _FoundError(Origin(round, player, what, None, argument.label, None))
+                return Origin(round, player, what, None, argument.label, None, 2 * place)
         value = store[compute.node]
         if not _finite([value] if isinstance(value, Tensor) else list(value)):
             network = compute.node.name
@@ -109,11 +123,12 @@ def _look(round: int, move: Move, store: Store, losses: Sequence[Tensor]) -> Non
             reader = next((term.loss.name for term in move.terms if compute.node in term.loss.reads.values()), None)
             if reader:
                 what += f", and the loss {reader} reads it"
-            raise _FoundError(Origin(round, player, what, reader, compute.node.label, network))
+            return Origin(round, player, what, reader, compute.node.label, network, 2 * place + 1)
     for term, loss in zip(move.terms, losses, strict=True):
         if not _finite([loss]):
             what = f"the loss {term.loss.name} became {float(loss)} although everything that it reads was finite"
-            raise _FoundError(Origin(round, player, what, term.loss.name, None, None))
+            return Origin(round, player, what, term.loss.name, None, None, 2 * len(move.computes))
+    return None
 
 
 def _finite(tensors: Sequence[Tensor]) -> bool:

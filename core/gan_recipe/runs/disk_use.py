@@ -11,6 +11,7 @@ from attrs import frozen
 from gan_recipe.errors import UserError
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.health.recovery import is_regular, within_reach
+from gan_recipe.runs.known_sizes import Sizes
 
 # Measured on runs of d_supervised at 64 px: what a look of the doctor writes for each player and for the run, what a
 # figure takes beside its name, an observer's events against the lines that they repeat, a report against its sheets.
@@ -69,21 +70,21 @@ def _kept_for_recovery(recipe: Recipe, saves: Collection[int]) -> tuple[int, int
     return len(held - spared), len(spared), most
 
 
-def foretold(recipe: Recipe, checkpoint: int, sheet: int, folder: Path) -> str:
-    """A line that tells what the run will have taken when it is done, given the bytes of a checkpoint and a sheet."""
+def foretold(recipe: Recipe, sizes: Sizes, folder: Path) -> str:
+    """A line that tells what a run will have taken when it is done, and what is free where ``folder`` is or will be."""
     found, run = kept(recipe), recipe.run
     names = [f"{player.name}/{loss}" for player in recipe.players.values() for loss in player.losses]
     # Each loss is told raw and weighted: "player/weighted/loss" is nine letters longer.
     line = sum(2 * (len(name) + _FIGURE) + len("/loss/weighted") for name in names)
     looks = run.rounds // recipe.doctor.settings.every if recipe.doctor.settings.enabled else 0
     figures = found.lines * line + looks * (len(recipe.players) + 1) * _LOOK
-    sheets = found.sheets * sheet
-    events = len(run.observers) * (min(found.sheets, _EVENT_SHEETS) * sheet + _EVENTS * figures)
-    report = _REPORT + min(found.sheets, _REPORT_SHEETS) * _REPORT_SHARE * sheet
-    total = found.checkpoints * checkpoint + sheets + figures + events + report
-    parts = [f"{_many(found.checkpoints, 'checkpoint')} of {in_words(checkpoint)}"]
+    sheets = found.sheets * sizes.sheet
+    events = len(run.observers) * (min(found.sheets, _EVENT_SHEETS) * sizes.sheet + _EVENTS * figures)
+    report = _REPORT + min(found.sheets, _REPORT_SHEETS) * _REPORT_SHARE * sizes.sheet
+    total = found.checkpoints * sizes.checkpoint + sheets + figures + events + report
+    parts = [f"{_many(found.checkpoints, 'checkpoint')} of {in_words(sizes.checkpoint)}"]
     if found.sheets:
-        parts.append(f"{_many(found.sheets, 'sheet')} of {in_words(sheet)}")
+        parts.append(f"{_many(found.sheets, 'sheet')} of {in_words(sizes.sheet)}")
     parts += ["figures", *run.observers, "report"]
     return f"disk: about {in_words(total)} ({', '.join(parts)}), {in_words(free(folder))} free"
 

@@ -1,0 +1,34 @@
+"""What a run would find and tell before its first round, without a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gan_recipe.engine.checkpoint_size import checkpoint_size
+from gan_recipe.engine.hardware import chosen_device, use_available_cores
+from gan_recipe.engine.sheet import sheet_size
+from gan_recipe.engine.training import Training
+from gan_recipe.language.changed_weights import ramped
+from gan_recipe.language.findings import Finding
+from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.known_sizes import Sizes, remember_sizes
+
+
+def rehearsal(recipe: Recipe, device: str = "auto") -> tuple[Sequence[Finding], Sizes]:
+    """Build and rehearse ``recipe``: what will not work, and its sizes, which are remembered. Raises RecipeError."""
+    use_available_cores()
+    recipe, _ = ramped(recipe)
+    training = Training(recipe, chosen_device(device))
+    sizes = Sizes(checkpoint_size(training), first_sheet(training))
+    remember_sizes(recipe, sizes)
+    return training.findings, sizes
+
+
+def first_sheet(training: Training) -> int:
+    """The bytes of the first sheet that a run would draw; 0 where it draws none."""
+    recipe = training.recipe
+    if not recipe.columns:
+        return 0
+    with training.averaged():
+        values = training.values(recipe.columns, recipe.sheet.rows)
+    return sheet_size(list(zip(recipe.sheet.columns, values, strict=True)))
