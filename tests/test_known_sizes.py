@@ -61,7 +61,9 @@ def test_check_and_run_tell_the_same(gan_recipe: Callable, write: Callable[..., 
     assert told in gan_recipe("check", name).out
     assert told in gan_recipe("run", name).out.replace("\n", " ")
     # Where fewer rounds are asked for, less is kept of the same sizes.
-    assert "disk: about " in gan_recipe("check", name, "-s", "run.rounds=2", "-s", "players.generator.optimizer.lr=9").out
+    assert (
+        "disk: about " in gan_recipe("check", name, "-s", "run.rounds=2", "-s", "players.generator.optimizer.lr=9").out
+    )
     assert "their size is not known" in gan_recipe("check", name, "-s", "networks.trunk.outputs=9").out
 
 
@@ -77,9 +79,7 @@ def test_a_run_remembers(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Non
     assert known.sheet == (folder.sheets / "round-000000.png").stat().st_size
 
 
-def test_a_rehearsal_tells_what_only_building_shows(
-    gan_recipe: Callable, write: Callable[..., str], ring: str
-) -> None:
+def test_a_rehearsal_tells_what_only_building_shows(gan_recipe: Callable, write: Callable[..., str], ring: str) -> None:
     """A loss that cannot be computed is told at its line, as ``run`` does; ``check`` alone cannot know."""
     name = write(ring.replace('labels = "toy.mode"', 'labels = "point"'))
     known = gan_recipe("check", name)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,17 +14,24 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
+from test_processes import TREATED
 from test_training import TINY, files, train
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import resume
+from gan_recipe.engine import waiting_for_data
+from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.stream import Stream
 from gan_recipe.engine.training import Training
-from gan_recipe.errors import RunError, UserError
+from gan_recipe.errors import RecipeError, RunError, UserError
 from gan_recipe.language.check import check
 from gan_recipe.runs.run_folder import checkpoint_rounds, find_run
+from gan_recipe.signs_of_life import last_progress, progress
+from gan_recipe_plugins._array_store import stored_array
+from gan_recipe_plugins._faces import store
+from gan_recipe_plugins.toy_2d import Toy2D
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +117,141 @@ def test_a_patience_that_is_none_is_told(stated: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("GAN_RECIPE_PATIENCE", stated)
     with pytest.raises(UserError, match=f"is '{stated}'; expected seconds, from 1 to 1000000"):
         train()
+
+
+# ------------------------------------------------------------------------------------------------- opening
+
+
+class Heard(QuietScreen):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+def opening(act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, *, held_out: bool = False) -> None:
+    """Before the data ``faces`` opens that part of it, it does ``act``."""
+    open_it = Toy2D.open
+
+    def opened(self: Toy2D, *, held_out: bool = False) -> object:
+        if held_out == part:
+            act()
+        return open_it(self, held_out=held_out)
+
+    part = held_out
+    monkeypatch.setattr(Toy2D, "open", opened)
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_data_that_never_opens_is_told_in_bounded_time(
+    held_out: bool, hang: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a single process, with the data's name; nothing is written. While it lasts a person is told."""
+    monkeypatch.setattr(waiting_for_data, "_TELL_AFTER", 0.3)
+    opening(hang, monkeypatch, held_out=held_out)
+    screen, begun = Heard(), time.monotonic()
+    with pytest.raises(RunError, match=r"data\.faces has not opened within 1 s.*GAN_RECIPE_PATIENCE"):
+        start(check("tiny.toml", ["sheet.columns=['faces.point']"]), Registry.installed(), screen)
+    assert time.monotonic() - begun < 10 and not Path("runs").exists()
+    assert "waiting for data.faces to open, 0 s so far" in screen.said
+
+
+def test_what_an_opening_raises_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the recipe's line, though it happened in a thread."""
+
+    def fail() -> None:
+        raise ValueError("no such people")
+
+    opening(fail, monkeypatch)
+    with pytest.raises(RecipeError, match=r"tiny\.toml:\d+: data\.faces: no such people"):
+        train()
+
+
+def test_whoever_is_slow_and_says_how_far_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seconds where one is the patience, with a sign of life at each tenth; and the same sign again is none."""
+    monkeypatch.setattr(waiting_for_data, "_TELL_AFTER", 0.5)
+
+    def slow(moves: bool) -> Callable[[], None]:
+        def work() -> None:
+            for done in range(20):
+                progress("sorting", done if moves else 7, 20)
+                time.sleep(0.1)
+
+        return work
+
+    with monkeypatch.context() as patch:
+        opening(slow(True), patch)
+        screen = Heard()
+        Training(check("tiny.toml"), say=screen.say)
+        assert screen.said[0].startswith("waiting for data.faces to open, ") and ": sorting, " in screen.said[0]
+    opening(slow(False), monkeypatch)
+    with pytest.raises(RunError, match="has not opened within 1 s"):
+        Training(check("tiny.toml"))
+
+
+def test_a_slow_first_rendering_is_never_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Faces take four times the patience to render before the first round, and the run is told how far they are."""
+    monkeypatch.setenv("GAN_RECIPE_CACHE", str(tmp_path / "cold"))
+    monkeypatch.setattr(waiting_for_data, "_TELL_AFTER", 0.5)
+    monkeypatch.setattr(waiting_for_data, "_TELL_EVERY", 0.5)
+    monkeypatch.setattr(store, "_threads", lambda: 1)
+    portrait = store.portrait
+
+    def slow(*given: int) -> object:
+        time.sleep(0.6)
+        return portrait(*given)
+
+    monkeypatch.setattr(store, "portrait", slow)
+    screen, begun = Heard(), time.monotonic()
+    Path("treated.toml").write_text(TREATED)
+    recipe = check("treated.toml", ["data.faces.identities=8"])
+    Training(recipe, say=screen.say)
+    assert time.monotonic() - begun > 2
+    assert any("to make a batch" in said and ": rendering people, " in said for said in screen.said), screen.said
+
+
+def test_what_another_run_makes_is_waited_for_while_it_grows(tmp_path: Path) -> None:
+    """The lock is another's, and its file grows: for as long as it does there is progress."""
+    path = tmp_path / "array.bin"
+    with path.with_suffix(".lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        path.with_suffix(".part").write_bytes(b"12")
+        made: list[object] = []
+        other = threading.Thread(
+            target=lambda: made.append(stored_array(path, (2,), lambda append: append(np.zeros(2, np.uint8)) or {}))
+        )
+        other.start()
+        for size in (3, 4):
+            begun = time.monotonic()
+            path.with_suffix(".part").write_bytes(b"1" * size)
+            while not (last_progress()[0] > begun and last_progress()[1].endswith(f"bytes, {size}")):
+                assert time.monotonic() - begun < 5
+                time.sleep(0.02)
+        path.with_suffix(".part").unlink()
+    other.join(10)
+    assert made
+
+
+HUNG_POOL = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+from gan_recipe.cli import main
+from gan_recipe_plugins.toy_2d import Toy2D
+
+def hung(self, *, held_out=False):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: open("pipe")).result()
+
+os.mkfifo("pipe")
+Toy2D.open = hung
+sys.argv = ["gan-recipe", "run", "tiny.toml"]
+main()
+"""
+
+
+def test_a_thread_that_hangs_holds_no_process_up() -> None:
+    """Not even one of a pool, for which an interpreter that ends would wait: it is told, and the exit code is 1."""
+    done = subprocess.run([sys.executable, "-c", HUNG_POOL], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "data.faces has not opened within 1 s" in done.stderr, done.stderr
+    assert "building and rehearsing" in done.stdout

@@ -34,6 +34,7 @@ from gan_recipe.interfaces import (
     Verdict,
 )
 from gan_recipe.ramp import Ramp
+from gan_recipe.signs_of_life import progress
 
 if TYPE_CHECKING:
     from gan_recipe.health.case import Case, Series
@@ -76,6 +77,7 @@ __all__ = [
     "cache_folder",
     "hookimpl",
     "own_rows",
+    "progress",
     "whole_batch",
 ]
 

@@ -56,6 +56,10 @@ class RunError(Exception):
     exit_code = 1
 
 
+class HangError(RunError):
+    """Something was waited for that shows no sign of life. A thread of it may hang on, and nobody waits for that."""
+
+
 class ToldElsewhereError(Exception):
     """Another process of the same run tells what is wrong; this one ends without a word."""
 

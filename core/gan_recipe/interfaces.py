@@ -251,7 +251,11 @@ class Data(Component):
         raise NotImplementedError
 
     def open(self, *, held_out: bool = False) -> Source:
-        """Open the training part, or the part that training never sees."""
+        """Open the training part, or the part that training never sees.
+
+        What takes long, here or in a batch, tells how far it is by ``gan_recipe.progress``: a run waits for that as
+        long as it moves, and else for ``$GAN_RECIPE_PATIENCE`` seconds. It is called in a thread.
+        """
         raise NotImplementedError
 
 

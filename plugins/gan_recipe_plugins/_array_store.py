@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,6 +17,11 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
+
+from gan_recipe import progress
+
+# Seconds between two looks at what another process is making.
+_LOOK_EVERY = 0.1
 
 Append = Callable[[NDArray[np.uint8]], None]
 
@@ -116,5 +122,12 @@ def _sweep(folder: Path) -> None:
 def _locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the kernel lets go when the process ends, however it ends
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go when the process ends
+                break
+            except BlockingIOError:
+                with suppress(OSError):  # what grows is alive, whoever makes it
+                    progress("another run makes it, bytes", path.with_suffix(".part").stat().st_size)
+                time.sleep(_LOOK_EVERY)
         yield

@@ -12,7 +12,7 @@ import click
 import gan_recipe
 from gan_recipe.cli.on_demand import OnDemand
 from gan_recipe.cli.plugins import restrict_plugins
-from gan_recipe.errors import RunError, ToldElsewhereError, UserError, harmless
+from gan_recipe.errors import HangError, RunError, ToldElsewhereError, UserError, harmless
 
 _COMMANDS = {
     "run": "gan_recipe.cli.run:run",
@@ -94,6 +94,10 @@ def main() -> None:
     except RunError as error:
         rank = int(os.environ.get("RANK", "0"))
         _tell(f"Process {rank} failed: {error}" if rank else f"The run failed: {error}")
+        if isinstance(error, HangError):
+            # An interpreter that ends would wait for the threads of a pool, of which one may hang for ever.
+            sys.stdout.flush()
+            os._exit(error.exit_code)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         from signal import SIGINT

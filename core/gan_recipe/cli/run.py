@@ -244,9 +244,10 @@ def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], re
     if rehearse:
         from gan_recipe.engine.rehearsal import rehearsal
 
-        findings, sizes = rehearsal(checked)
+        findings, measured = rehearsal(checked, lambda text: click.echo(harmless(text)))
     else:
-        findings, sizes = find(checked), known_sizes(checked)
+        findings, measured = find(checked), None
+    sizes = measured or known_sizes(checked)
     refuse(findings, strict=strict)
     for finding in findings:
         click.echo(harmless(f"warning: {finding}"))

@@ -78,7 +78,7 @@ def start(
     screen.say(f"building and rehearsing {recipe.file.shown}")
 
     def build() -> Training:
-        built = Training(recipe, chosen_device(device, processes), processes)
+        built = Training(recipe, chosen_device(device, processes), processes, say=screen.say)
         refuse(built.findings, strict=strict)
         return built
 
@@ -157,8 +157,13 @@ def resume(
         lambda: check_run(folder, registry, starts=None if checkpoint else existing),
     )
     use_available_cores()
-    gone_back = {"order": order(folder), "recoveries": len(recoveries(folder))}
-    training = together(processes, lambda: Training(recipe, chosen_device(device, processes), processes, **gone_back))
+    back = {"order": order(folder), "recoveries": len(recoveries(folder))}
+
+    def build() -> Training:
+        where = chosen_device(device, processes)
+        return Training(recipe, where, processes, order=back["order"], recoveries=back["recoveries"], say=screen.say)
+
+    training = together(processes, build)
     for sentence in changes(description.get("versions", {}), versions(registry, torch.__version__)):
         screen.say(f"{sentence}; it goes on with that")
     if description["data"] != training.stream.fingerprints:

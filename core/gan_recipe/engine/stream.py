@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from gan_recipe.distributed.patience import patience
 from gan_recipe.engine.component_failure import blame
 from gan_recipe.engine.randomness import derived_seed
-from gan_recipe.errors import RunError
+from gan_recipe.engine.waiting_for_data import HangsError, Say, awaited
+from gan_recipe.errors import HangError, RunError
 from gan_recipe.interfaces import Source
 
 Batch = dict[str, Tensor]
@@ -39,11 +39,14 @@ class Stream:
         device: str,
         channels_last: bool,
         share: tuple[int, int] = (0, 1),
+        say: Say | None = None,
     ) -> None:
         """``sources`` are opened data by name, ``fields`` what batches hold, as ``source.field``.
 
-        ``share`` is (k, n) for a stream that yields part k of every batch, cut into n: all of it by default.
+        ``share`` is (k, n) for a stream that yields part k of every batch, cut into n: all of it by default. ``say``
+        is told where a batch is waited for.
         """
+        self.say = say
         self.sources = sources
         self._fields = {full: full.partition(".")[::2] for full in fields}
         self._wanted = {name: [field for source, field in self._fields.values() if source == name] for name in sources}
@@ -112,7 +115,6 @@ class Prefetch:
 
     def __init__(self, stream: Stream, start: int, stop: int, depth: int, size: int | None = None) -> None:
         self._stream, self._positions, self._size = stream, range(start, stop), size
-        self._patience = patience()
         self._room = threading.Semaphore(depth)
         self._made: SimpleQueue[Batch | BaseException] = SimpleQueue()
         self._left = self._hangs = False
@@ -131,17 +133,20 @@ class Prefetch:
     def __iter__(self) -> Iterator[Batch]:
         for position in self._positions:
             try:
-                made = self._made.get(timeout=self._patience)
-            except Empty:
+                made = awaited(self._made, self._next, self._stream.say)
+            except HangsError as error:
                 self._hangs = True
-                raise RunError(
-                    f"data.{self._stream.asked} has not made batch {position} within {self._patience:g} s: it hangs, "
+                raise HangError(
+                    f"data.{self._stream.asked} has not made batch {position} within {error.seconds:g} s: it hangs, "
                     "or is too slow ($GAN_RECIPE_PATIENCE is how many seconds a run waits). The checkpoints are kept"
                 ) from None
             if isinstance(made, BaseException):
                 raise made
             yield made
             self._room.release()
+
+    def _next(self) -> str:
+        return f"data.{self._stream.asked} to make a batch"
 
     def _make(self) -> None:
         for position in self._positions:

@@ -25,7 +25,8 @@ from gan_recipe.engine.randomness import derived_seed, seeded
 from gan_recipe.engine.split_check import check_split
 from gan_recipe.engine.steering import Steering
 from gan_recipe.engine.stream import Batch, Stream
-from gan_recipe.errors import Problem, RecipeError, RunError
+from gan_recipe.engine.waiting_for_data import HangsError, Say, in_time
+from gan_recipe.errors import HangError, Problem, RecipeError, RunError
 from gan_recipe.interfaces import Source, SteeredSchedule
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.find import find
@@ -65,11 +66,15 @@ class Training:
         *,
         order: int = 0,
         recoveries: int = 0,
+        say: Say | None = None,
     ) -> None:
-        """Build and rehearse; nothing is written. Raises RecipeError for whatever does not fit.
+        """Build and rehearse; nothing is written. Raises RecipeError for whatever does not fit, RunError for data that
+        hangs.
 
-        ``order`` says how often the order of data has changed, ``recoveries`` how often the run has gone back.
+        ``order`` says how often the order of data has changed, ``recoveries`` how often the run has gone back; ``say``
+        is told where data is waited for.
         """
+        self._say = say
         self.processes = processes
         self.order, self.recoveries = order, recoveries
         #: Whether it has just gone back, so that no figure and no checkpoint tells of it yet.
@@ -203,14 +208,22 @@ class Training:
             device=self.device,
             channels_last=run.channels_last,
             share=share,
+            say=self._say,
         )
 
     def _source(self, name: str, held_out: bool) -> Source:
         if (name, held_out) not in self._sources:
+            data = self.recipe.data[name]
             try:
-                self._sources[name, held_out] = self.recipe.data[name].open(held_out=held_out)
+                opened = in_time(lambda: data.open(held_out=held_out), f"data.{name} to open", self._say)
+                self._sources[name, held_out] = opened
+            except HangsError as error:
+                raise HangError(
+                    f"data.{name} has not opened within {error.seconds:g} s: it hangs, or is too slow and does not "
+                    "tell how far it is ($GAN_RECIPE_PATIENCE is how many seconds a run waits)"
+                ) from None
             except Exception as error:  # a stranger's source may raise anything
-                key, what = ("data", name), raised(error, self.recipe.data[name])
+                key, what = ("data", name), raised(error, data)
                 raise RecipeError([Problem(self.recipe.file.origin(key).where, ".".join(key), what)]) from error
         return self._sources[name, held_out]
 

@@ -122,10 +122,13 @@ def restored(training: Training, folder: RunFolder, checkpoint: Checkpoint) -> N
 def trained_anew(training: Training, folder: RunFolder, registry: Registry) -> tuple[Training, int]:
     """A training of the same run that stands where it went back to, and the round of that."""
     processes = training.processes
-    gone_back = {"order": order(folder), "recoveries": len(recoveries(folder))}
-    again = together(
-        processes, lambda: Training(check_run(folder, registry, starts=None), training.device, processes, **gone_back)
-    )
+
+    def build() -> Training:
+        recipe = check_run(folder, registry, starts=None)
+        done = len(recoveries(folder))
+        return Training(recipe, training.device, processes, order=order(folder), recoveries=done)
+
+    again = together(processes, build)
     loaded: list[Checkpoint] = []
 
     def cut_back() -> int:

@@ -23,6 +23,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_recipe import progress
 from gan_recipe_plugins._faces.portrait import portrait
 from gan_recipe_plugins._faces.room import FLASHES, RENDERER, YAWS
 
@@ -81,13 +82,16 @@ class Store:
                 return
             if len(lacking) > 1:
                 _log.info("rendering %d people at %d px into %s", len(lacking), self._size, self.path)
+            tell = _Counter(len(lacking))
             with ThreadPoolExecutor(min(len(lacking), _threads())) as pool:
                 # First those whom nobody else is rendering, then wait for the rest.
-                left = [person for person, done in zip(lacking, pool.map(self._try, lacking), strict=True) if not done]
+                tried = pool.map(lambda person: tell(self._try(person)), lacking)
+                left = [person for person, done in zip(lacking, tried, strict=True) if not done]
             for person in left:
                 with self._claim(person):
                     if not self._verify(person):
                         self._render(person)
+                tell(True)
 
     def _try(self, person: int) -> bool:
         with self._claim(person, wait=False) as mine:
@@ -140,6 +144,19 @@ class Store:
             yield True
         finally:
             fcntl.lockf(self._lock_file, fcntl.LOCK_UN, 1, byte)
+
+
+class _Counter:
+    """Tells how many are rendered, from several threads."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done, self._lock = total, 0, threading.Lock()
+
+    def __call__(self, done: bool) -> bool:
+        with self._lock:
+            self._done += done
+            progress("rendering people", self._done, self._total)
+        return done
 
 
 def _grow(path: Path, size: int, *, filled: bool = False) -> None:

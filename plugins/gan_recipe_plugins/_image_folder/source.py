@@ -16,7 +16,7 @@ import PIL
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from gan_recipe import cache_folder
+from gan_recipe import cache_folder, progress
 from gan_recipe_plugins._array_store import Append, StoredArray, stored_array
 from gan_recipe_plugins._image_folder.choices import Choices, Indices, near_choices, target_choices
 from gan_recipe_plugins._image_folder.decoding import Form, decoded
@@ -203,7 +203,8 @@ def _stored(data: ImageFolder, labels: Labels) -> StoredArray:
         if sums is not None:
             see_that_they_match(data.folder, labels.names, {*labels.names, *labels.unmatched}, sums)
         unreadable = {}
-        for name, image in zip(labels.names, decoded(paths, form), strict=True):
+        for number, (name, image) in enumerate(zip(labels.names, decoded(paths, form), strict=True)):
+            progress("decoding images", number, len(paths))
             if isinstance(image, str):
                 unreadable[name] = image
             else:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gan_recipe import progress
 from gan_recipe_plugins._image_folder.listing import SUFFIXES
 from gan_recipe_plugins._image_folder.nearest import quoted
 
@@ -45,7 +46,10 @@ def see_that_they_match(folder: Path, names: Sequence[str], there: Collection[st
     ``there`` are all images of the folder, also those that nobody reads.
     """
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        found = dict(zip(names, pool.map(lambda name: _sum(folder / name), names), strict=True))
+        found = {}
+        for name, digest in zip(names, pool.map(lambda name: _sum(folder / name), names), strict=True):
+            found[name] = digest
+            progress("comparing checksums", len(found), len(names))
     faults = {
         "changed": [name for name in names if name in sums and found[name] != sums[name]],
         "not listed": [name for name in names if name not in sums],
