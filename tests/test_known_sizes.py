@@ -120,7 +120,7 @@ OTHERS = [
     "players.critic.optimizer.amsgrad=true",
     "players.generator.optimizer.use='adam'",
     "players.critic.constraints.clip.on=['trunk']",
-    "values.score='verdict(seen)'",
+    "players.critic.losses.r1.real='fake'",
     "sheet.rows=3",
     "sheet.columns=['fake']",
 ]

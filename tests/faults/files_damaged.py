@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import random
 import shutil
@@ -77,6 +78,9 @@ def broken_recipes(folder: Path, *, count: int, seed: int = 0) -> dict[str, floa
     for path in shipped_recipes().values():  # what the recipes extend lies beside them
         shutil.copy(path, folder / path.name)
     stated = folder / "broken.toml"
+    # What this process holds of torch is not a check's to walk over: a full collection takes 80 ms, at any of them.
+    gc.collect()
+    gc.freeze()
     for text in _broken(draw, texts, count):
         stated.write_bytes(text)
         figures["recipes"] += 1
@@ -102,6 +106,7 @@ def broken_recipes(folder: Path, *, count: int, seed: int = 0) -> dict[str, floa
                 took = min(took, time.thread_time() - began)
         slowest = max(slowest, took)
         figures["slower than 100 ms"] += took > 0.1
+    gc.unfreeze()
     return {**figures, "slowest in ms": round(slowest * 1000)}
 
 
