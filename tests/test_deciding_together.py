@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_accuracy_band import BAND, TOY
-from test_processes import apart, lines, run
+from test_processes import apart, command, lines, run
 from test_recovery import STOP, TOUCHY
 
 from gan_recipe.health.recovery import recoveries
@@ -63,6 +65,21 @@ def test_two_processes_go_back_as_one_does() -> None:
     same_lines(lines("runs/one/1"), lines("runs/two/1"))
     for sheet in Path("runs/one/1").rglob("*.png"):
         assert sheet.read_bytes() == Path("runs/two/1", sheet.relative_to("runs/one/1")).read_bytes(), sheet
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_is_killed_while_they_go_back_costs_nothing(rank: int) -> None:
+    """torchrun starts them again, and the run ends with the bytes of one that nothing happened to."""
+    run(2, "touchy.toml", "--name", "whole")
+    words = command(2, "touchy.toml", "--name", "killed", "--resume-or-start", restarts=2)
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "DIES": str(rank)}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0 and Path("died").exists(), done.stderr
+    same_story("runs/whole/1", "runs/killed/1")
+    assert apart("runs/whole/1", "runs/killed/1", "00000014") == 0.0
+    for name in ("metrics.jsonl", "verdicts.jsonl", "recoveries.jsonl", "recovered/1/metrics.jsonl"):
+        assert Path("runs/whole/1", name).read_bytes() == Path("runs/killed/1", name).read_bytes(), name
 
 
 @pytest.mark.slow
