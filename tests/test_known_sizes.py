@@ -117,6 +117,7 @@ OTHERS = [
     "data.toy.modes=5",
     "data.noise.size=3",
     "networks.trunk.outputs=9",
+    "networks.generator.init.weight.std=0.1",
     "players.critic.optimizer.amsgrad=true",
     "players.generator.optimizer.use='adam'",
     "players.critic.constraints.clip.on=['trunk']",
@@ -229,7 +230,6 @@ def test_networks_without_memory_are_as_large_as_real_ones(name: str) -> None:
     assert first_sheet(training) == pytest.approx(TABLE[name]["sheet"], rel=0.01)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_every_row_of_the_table_is_true(name: str) -> None:
     """Checkpoints to the byte, on networks that have no memory."""

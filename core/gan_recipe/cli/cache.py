@@ -12,8 +12,8 @@ def cache(empty: bool, yes: bool) -> None:
     """Tell what the cache holds, or empty it.
 
     It keeps rendered faces, decoded photographs, trained judges and how large checkpoints are, in $GAN_RECIPE_CACHE or
-    else in ~/.cache/gan-recipe. All of it is made again when it is needed, by the same recipe to the same bytes; runs that are
-    training keep what they have opened.
+    else in ~/.cache/gan-recipe. All of it is made again when it is needed, by the same recipe to the same bytes; runs
+    that are training keep what they have opened.
     """
     from gan_recipe.cache import cache_folder, cached, empty_cache
     from gan_recipe.errors import UserError, harmless
