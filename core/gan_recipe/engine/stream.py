@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_recipe.distributed.patience import patience
 from gan_recipe.engine.component_failure import blame
 from gan_recipe.engine.randomness import derived_seed
 from gan_recipe.engine.waiting_for_data import HangsError, Say, awaited
@@ -115,6 +116,7 @@ class Prefetch:
 
     def __init__(self, stream: Stream, start: int, stop: int, depth: int, size: int | None = None) -> None:
         self._stream, self._positions, self._size = stream, range(start, stop), size
+        self._patience = patience()
         self._room = threading.Semaphore(depth)
         self._made: SimpleQueue[Batch | BaseException] = SimpleQueue()
         self._left = self._hangs = False
@@ -133,7 +135,7 @@ class Prefetch:
     def __iter__(self) -> Iterator[Batch]:
         for position in self._positions:
             try:
-                made = awaited(self._made, self._next, self._stream.say)
+                made = awaited(self._made, self._patience, self._next, self._stream.say)
             except HangsError as error:
                 self._hangs = True
                 raise HangError(

@@ -28,8 +28,8 @@ class HangsError(Exception):
         self.seconds = seconds
 
 
-def awaited(made: SimpleQueue[T], what: str | Callable[[], str], say: Say | None) -> T:
-    """The next of a queue that a thread fills. Raises HangsError where patience ends.
+def awaited(made: SimpleQueue[T], seconds: float, what: str | Callable[[], str], say: Say | None) -> T:
+    """The next of a queue that a thread fills. Raises HangsError after so many seconds without a sign of life.
 
     Progress counts as life: whoever works, however slowly, is waited for.
     """
@@ -37,7 +37,6 @@ def awaited(made: SimpleQueue[T], what: str | Callable[[], str], say: Say | None
         return made.get_nowait()
     except Empty:
         pass
-    seconds = patience()
     begun = time.monotonic()
     tell_at = begun + _TELL_AFTER
     while True:
@@ -58,6 +57,7 @@ def awaited(made: SimpleQueue[T], what: str | Callable[[], str], say: Say | None
 
 def in_time(work: Callable[[], T], what: str, say: Say | None) -> T:
     """What ``work`` gives, done in a thread. Raises whatever it raises, and HangsError where patience ends."""
+    seconds = patience()
     made: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
     def do() -> None:
@@ -68,7 +68,7 @@ def in_time(work: Callable[[], T], what: str, say: Say | None) -> T:
 
     # A daemon: an interpreter that ends waits for every other thread, and so for one that hangs.
     threading.Thread(target=copy_context().run, args=(do,), name=what, daemon=True).start()
-    result, error = awaited(made, what, say)
+    result, error = awaited(made, seconds, what, say)
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
