@@ -25,12 +25,13 @@ def judge(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...]) ->
         raise UserError(
             f"{checked.file.shown} has no metric that is judged; `gan-recipe show judged_accuracy` describes one"
         )
+    from gan_recipe.cli.screen import say_aside
     from gan_recipe.engine.evaluate import examples_of
     from gan_recipe.engine.hardware import use_available_cores
     from gan_recipe.engine.training import Training
 
     use_available_cores()
-    training = Training(checked)
+    training = Training(checked, say=say_aside)
     for name, spec in judged.items():
         examples = examples_of(training, spec)
         if not hasattr(spec.component, "learn"):

@@ -242,9 +242,10 @@ def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], re
 
     checked = check_recipe(recipe, overrides, overlays=overlays)
     if rehearse:
+        from gan_recipe.cli.screen import say_aside
         from gan_recipe.engine.rehearsal import rehearsal
 
-        findings, measured = rehearsal(checked, lambda text: click.echo(harmless(text)))
+        findings, measured = rehearsal(checked, say_aside)
     else:
         findings, measured = find(checked), None
     sizes = measured or known_sizes(checked)

@@ -74,13 +74,14 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
     recipe = check(str(folder.recipe), starts=None)
     if not recipe.columns:
         raise UserError(f"{folder.name} has no sheet: its recipe states no [sheet] columns")
+    from gan_recipe.cli.screen import say_aside
     from gan_recipe.engine.hardware import chosen_device, use_available_cores
     from gan_recipe.engine.sheet import write_sheet
     from gan_recipe.engine.training import Training
     from gan_recipe.runs import checkpoint as checkpoints
 
     use_available_cores()
-    training = Training(recipe, chosen_device(device))
+    training = Training(recipe, chosen_device(device), say=say_aside)
     try:
         loaded = checkpoints.load(folder, at) if at is not None else checkpoints.load_newest(folder)[0]
     except checkpoints.BrokenCheckpointError as error:

@@ -23,6 +23,11 @@ def screen_for(*, quiet: bool) -> Screen:
     return LiveScreen() if sys.stdout.isatty() else PlainScreen()
 
 
+def say_aside(text: str) -> None:
+    """To a person who waits, and not into what a command prints."""
+    click.echo(harmless(text), err=True)
+
+
 class QuietScreen:
     """Says nothing."""
 

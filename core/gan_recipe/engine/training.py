@@ -74,7 +74,8 @@ class Training:
         ``order`` says how often the order of data has changed, ``recoveries`` how often the run has gone back; ``say``
         is told where data is waited for.
         """
-        self._say = say
+        #: Is told where data is waited for.
+        self.say = say
         self.processes = processes
         self.order, self.recoveries = order, recoveries
         #: Whether it has just gone back, so that no figure and no checkpoint tells of it yet.
@@ -208,14 +209,14 @@ class Training:
             device=self.device,
             channels_last=run.channels_last,
             share=share,
-            say=self._say,
+            say=self.say,
         )
 
     def _source(self, name: str, held_out: bool) -> Source:
         if (name, held_out) not in self._sources:
             data = self.recipe.data[name]
             try:
-                opened = in_time(lambda: data.open(held_out=held_out), f"data.{name} to open", self._say)
+                opened = in_time(lambda: data.open(held_out=held_out), f"data.{name} to open", self.say)
                 self._sources[name, held_out] = opened
             except HangsError as error:
                 raise HangError(
