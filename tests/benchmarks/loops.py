@@ -81,6 +81,8 @@ def hand_tuned(networks: dict[str, nn.Module], moves: Moves, *, bf16: bool = Fal
 def textbook(networks: dict[str, nn.Module], moves: Moves, *, wasteful: bool = False) -> Round:
     """The generator computed anew for each player, a critic that is not frozen, default Adam, ``.item()`` on each term.
 
+    A textbook leaves networks and batches in torch's default memory format, too: that is the caller's.
+
     ``wasteful`` is the notebook's loop: both players' losses and gradients are made in every round, and an optimiser
     steps in the rounds in which its player moves.
     """
@@ -147,6 +149,17 @@ def with_torchs_elu(networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
                 if type(child).__name__ == "ELU":
                     setattr(module, name, nn.ELU())
     return copied
+
+
+def contiguous(networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
+    """Copies in torch's default memory format, as a textbook leaves them."""
+    return {
+        name: copy.deepcopy(network).to(memory_format=torch.contiguous_format) for name, network in networks.items()
+    }
+
+
+def contiguous_batch(batch: Batch) -> Batch:
+    return {name: tensor.contiguous() for name, tensor in batch.items()}
 
 
 def _penalised() -> Callable[[int], bool]:

@@ -16,7 +16,7 @@ import time
 import attrs
 import torch
 from interpreter import microseconds
-from loops import Batch, Round, hand_tuned, textbook, with_torchs_elu
+from loops import Batch, Round, contiguous, contiguous_batch, hand_tuned, textbook, with_torchs_elu
 
 from gan_recipe.engine.hardware import use_available_cores
 from gan_recipe.engine.training import Training
@@ -81,18 +81,31 @@ def _loops(chosen: argparse.Namespace) -> _Variants:
     def plain(modules: dict[str, torch.nn.Module]) -> Round:
         return textbook(modules, moves, wasteful=name == "notebook")
 
+    default = contiguous(networks)
+    batches = [contiguous_batch(framework.stream.batch(round)) for round in range(chosen.rounds)]
+
     return _Variants(
         framework,
         {
             "framework": _counted(framework),
             "A/A": _counted(again),
             "hand-tuned": hand_tuned(networks, moves),
-            name: plain(networks),
-            f"{name}, torch's ELU": plain(with_torchs_elu(networks)),
+            name: _fed(plain(default), batches),
+            f"{name}, torch's ELU": _fed(plain(with_torchs_elu(default)), batches),
+            f"{name}, channels_last": plain(networks),
             "framework bf16": _counted(short),
-            "hand-tuned bf16": hand_tuned(networks, moves, bf16=True),
+            "hand-tuned bf16": hand_tuned(short.graph.networks, moves, bf16=True),
         },
     )
+
+
+def _fed(play: Round, batches: list[Batch]) -> Round:
+    """The round on batches of its own, whatever it is handed."""
+
+    def own(round: int, batch: Batch) -> None:
+        play(round, batches[round])
+
+    return own
 
 
 def _terms(chosen: argparse.Namespace) -> _Variants:
