@@ -74,7 +74,11 @@ def shape_digest(recipe: Recipe) -> str:
         "fields": {name: [list(field.shape), field.dtype, field.classes] for name, field in recipe.fields.items()},
         "networks": {
             # What first weights are decides how well the first sheet, which is no image yet, can be packed.
-            name: [spec.use, _settings(spec.component), {of: [init.name, init.options] for of, init in spec.init.items()}]
+            name: [
+                spec.use,
+                _settings(spec.component),
+                {of: [init.name, init.options] for of, init in spec.init.items()},
+            ]
             for name, spec in recipe.networks.items()
         },
         "calls": [
