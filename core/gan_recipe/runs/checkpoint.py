@@ -22,8 +22,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gan_recipe.runs.durable import sync
 from gan_recipe.errors import RunError
+from gan_recipe.runs.durable import sync
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 
 _MANIFEST = "manifest.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 from attrs import frozen
 
 from gan_recipe.errors import UserError
-from gan_recipe.language.recipe import Recipe
 from gan_recipe.health.recovery import is_regular, within_reach
+from gan_recipe.language.recipe import Recipe
 from gan_recipe.runs.known_sizes import Sizes
 
 # Measured on runs of d_supervised at 64 px: what a look of the doctor writes for each player and for the run, what a

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from gan_recipe.errors import did_you_mean
 from gan_recipe.components.toml_value import cut
+from gan_recipe.errors import did_you_mean
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,9 +15,9 @@ from typing import Any
 from attrs import field, frozen
 
 from gan_recipe.errors import UserError, did_you_mean
-from gan_recipe.runs.notes import Note, notes
-from gan_recipe.language.recipe_diff import Change, from_json
 from gan_recipe.health.recovery import recoveries
+from gan_recipe.language.recipe_diff import Change, from_json
+from gan_recipe.runs.notes import Note, notes
 from gan_recipe.runs.run_folder import RunFolder, all_runs, runs_root
 
 _DAMAGED = "run.json is damaged"

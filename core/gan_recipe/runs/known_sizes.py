@@ -19,7 +19,6 @@ from typing import Any
 import attrs
 
 from gan_recipe.cache import cache_folder
-
 from gan_recipe.interfaces import Component
 from gan_recipe.language.dataflow import below
 from gan_recipe.language.nodes_read import nodes_read

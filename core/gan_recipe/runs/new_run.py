@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gan_recipe.runs.durable import replace_file, sync
 from gan_recipe.errors import UserError
+from gan_recipe.runs.durable import replace_file, sync
 from gan_recipe.runs.run_folder import NAME, NUMBER, RunFolder, numbers_in, runs_root, see_that_it_is_a_folder
 
 _UNNUMBERED = ".new-"

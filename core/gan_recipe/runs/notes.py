@@ -7,8 +7,8 @@ from datetime import datetime
 
 from attrs import frozen
 
-from gan_recipe.runs.durable import append_line, replace_file
 from gan_recipe.errors import UserError
+from gan_recipe.runs.durable import append_line, replace_file
 from gan_recipe.runs.run_folder import RunFolder, now
 
 #: Characters in a note. It is a remark, not a document.

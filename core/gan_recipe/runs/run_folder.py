@@ -12,8 +12,8 @@ from typing import IO, Any
 
 from attrs import define, field
 
-from gan_recipe.runs.durable import append_line, cut_file, replace_file, sync
 from gan_recipe.errors import BusyError, RunError, UserError, did_you_mean
+from gan_recipe.runs.durable import append_line, cut_file, replace_file, sync
 from gan_recipe.runs.folder_lock import is_locked, locked
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from gan_recipe.components.toml_value import cut
 from gan_recipe.errors import UserError, did_you_mean, nearest
 from gan_recipe.language.recipe import NetworkSpec
 from gan_recipe.language.recipe_file import shipped_recipes
-from gan_recipe.runs.run_folder import NAME, RunFolder, checkpoint_rounds, find_run, runs_named
 from gan_recipe.language.scale import scaled
-from gan_recipe.components.toml_value import cut
+from gan_recipe.runs.run_folder import NAME, RunFolder, checkpoint_rounds, find_run, runs_named
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
