@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,17 @@ def test_a_checkout_is_installed_as_it_is_said(block: Block, checkout: Path) -> 
     done = subprocess.run(shell, cwd=checkout, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, f"{tiny(block.text)}\n{done.stdout}\n{done.stderr}"
     assert (checkout / ".venv/bin/gan-recipe").is_file()
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_every_file_of_the_packages(checkout: Path, tmp_path: Path) -> None:
+    """What git keeps of core and plugins, and the recipes, are what is in it: nothing is ignored on the way."""
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path, checkout]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if not name.partition("/")[0].endswith(".dist-info")}
+    sources = [path.relative_to(checkout) for top in ("core", "plugins") for path in checkout.glob(f"{top}/*/**/*")]
+    expected = {path.relative_to(path.parts[0]).as_posix() for path in sources if (checkout / path).is_file()}
+    expected |= {f"gan_recipe/{path.relative_to(checkout).as_posix()}" for path in checkout.glob("recipes/**/*.*")}
+    assert held == expected
