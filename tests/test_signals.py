@@ -431,6 +431,19 @@ def cured(name: str, cure: tuple[str, ...]) -> None:
     check("cured.toml")
 
 
+def test_a_quiet_adversarial_loss_among_many_is_raised_itself() -> None:
+    """Where no other loss has half of the gradient, lowering the first of them to half would be raising it."""
+    Path("three.toml").write_text(
+        'extends = "pix2pix"\n[players.generator]\n'
+        'losses.l2 = { use = "l2", output = "fake", target = "target" }\n'
+        'losses.edges = { use = "l1", output = "fake", target = "target" }\n'
+    )
+    shares = {"gan": 0.005, "l1": 0.335, "l2": 0.33, "edges": 0.33}
+    told = told_of(check("three.toml"), {f"generator/fake/share/{name}": share for name, share in shares.items()})
+    assert told["one_loss_leads"].cure == ("[players.generator]", "losses.gan.weight = 199")
+    assert "gan is not heard. A weight with which gan has half" in told["one_loss_leads"].told
+
+
 def test_a_leading_loss_is_given_the_weight_at_which_it_has_half() -> None:
     """Norms go with weights, so the stated weight is the old one times (1 - share) / share."""
     recipe = check("pix2pix")

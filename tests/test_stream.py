@@ -208,7 +208,7 @@ def test_a_slow_first_rendering_is_never_ended(monkeypatch: pytest.MonkeyPatch, 
     recipe = check("treated.toml", ["data.faces.identities=8"])
     Training(recipe, say=screen.say)
     assert time.monotonic() - begun > 2
-    assert any("to make batch 0" in said and ": rendering people, " in said for said in screen.said), screen.said
+    assert any("to make a batch" in said and ": rendering people, " in said for said in screen.said), screen.said
 
 
 def test_what_another_run_makes_is_waited_for_while_it_grows(tmp_path: Path) -> None:

@@ -70,6 +70,20 @@ identities = 2
 [players.critic]
 losses.r1.weight = 0
 """
+#: What is made of new people moves away from its targets, slowly; that it is made of copies, too, is not to be told.
+_SIX_PEOPLE = """
+[run]
+rounds = 1_500
+[data.faces]
+identities = 6
+[doctor.verdicts.overfitting]
+copied = 1.0
+[players.critic]
+losses.r1.weight = 0
+[players.generator]
+losses.gan.weight = 0.3
+losses.l1.weight  = 5
+"""
 _WRONG_LABEL = """
 [players.critic]
 losses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }
@@ -134,6 +148,7 @@ CASES = (
     Case("not_a_number", "ring", "[players.critic]\noptimizer.lr = 1e20", "non_finite", 100),
     Case("by_heart", "faces", _TWO_PEOPLE, "overfitting", 500),
     Case("by_heart_48", "faces", _TWO_PEOPLE.replace("[data.faces]", "[data.faces]\nsize = 48"), "overfitting", 500),
+    Case("six_people", "faces", _SIX_PEOPLE, "overfitting", 1_500),
     Case("lost_light", "faces", _WRONG_LABEL, "factor_lost", 500),
     Case("lost_light_48", "faces", f"[data.faces]\nsize = 48\n{_WRONG_LABEL}", "factor_lost", 500),
 )

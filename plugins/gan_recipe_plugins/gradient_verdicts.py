@@ -56,11 +56,14 @@ class OneLossLeads(Verdict):
                     if leader != adversarial and adversarial in figures
                     else ""
                 )
+                # Among many that are alike none need be lowered: then the one that is not heard is raised.
+                changed = str(adversarial) if heard and figures[leader] < 0.5 and heard.last > 0 else leader
                 yield Finding(
                     f"the loss {leader} makes {figures[leader]:.1%} of {player}'s gradient at {meeting.label}{other}: "
-                    "the others are not heard. A weight with which it has half of the sum is stated below",
+                    f"{'the others are' if leading else f'{adversarial} is'} not heard. A weight with which {changed} "
+                    "has half of the sum is stated below",
                     {f"share_{name}": value for name, value in figures.items()},
-                    balanced(case, str(player), leader, figures[leader]),
+                    balanced(case, str(player), changed, figures[changed]),
                     f"{player}/{meeting.label}",
                     max(0, case.round - self.rounds),
                     balanced_by_pull(case, str(player), meeting, leader),

@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_recipe.distributed.patience import patience
 from gan_recipe.engine.component_failure import blame
 from gan_recipe.engine.randomness import derived_seed
-from gan_recipe.engine.waiting_for_data import Say, Wait
+from gan_recipe.engine.waiting_for_data import HangsError, Say, awaited
 from gan_recipe.errors import HangError, RunError
 from gan_recipe.interfaces import Source
 
@@ -133,21 +133,22 @@ class Prefetch:
         self._thread.join(0.0 if self._hangs else _LAST_BATCH)
 
     def __iter__(self) -> Iterator[Batch]:
-        for number, position in enumerate(self._positions):
+        for position in self._positions:
             try:
-                made = self._wait_for(position, again=number > 0).next(self._made)
-            except HangError as error:
+                made = awaited(self._made, self._patience, self._next, self._stream.say)
+            except HangsError as error:
                 self._hangs = True
-                raise HangError(f"{error}. The checkpoints are kept") from None
+                raise HangError(
+                    f"data.{self._stream.asked} has not made batch {position} within {error.seconds:g} s: it hangs, "
+                    "or is too slow ($GAN_RECIPE_PATIENCE is how many seconds a run waits). The checkpoints are kept"
+                ) from None
             if isinstance(made, BaseException):
                 raise made
             yield made
             self._room.release()
 
-    def _wait_for(self, position: int, *, again: bool) -> Wait:
-        stream = self._stream
-        to, done = f"make batch {position}", f"made batch {position}"
-        return Wait(self._patience, lambda: f"data.{stream.asked}", to, done, stream.say, again)
+    def _next(self) -> str:
+        return f"data.{self._stream.asked} to make a batch"
 
     def _make(self) -> None:
         for position in self._positions:

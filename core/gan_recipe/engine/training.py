@@ -25,7 +25,7 @@ from gan_recipe.engine.randomness import derived_seed, seeded
 from gan_recipe.engine.split_check import check_split
 from gan_recipe.engine.steering import Steering
 from gan_recipe.engine.stream import Batch, Stream
-from gan_recipe.engine.waiting_for_data import Say, opened
+from gan_recipe.engine.waiting_for_data import HangsError, Say, in_time
 from gan_recipe.errors import HangError, Problem, RecipeError, RunError
 from gan_recipe.interfaces import Source, SteeredSchedule
 from gan_recipe.language.dataflow import Node, below
@@ -216,10 +216,13 @@ class Training:
         if (name, held_out) not in self._sources:
             data = self.recipe.data[name]
             try:
-                source = opened(lambda: data.open(held_out=held_out), f"data.{name}", self.say)
-                self._sources[name, held_out] = source
-            except HangError:
-                raise
+                opened = in_time(lambda: data.open(held_out=held_out), f"data.{name} to open", self.say)
+                self._sources[name, held_out] = opened
+            except HangsError as error:
+                raise HangError(
+                    f"data.{name} has not opened within {error.seconds:g} s: it hangs, or is too slow and does not "
+                    "tell how far it is ($GAN_RECIPE_PATIENCE is how many seconds a run waits)"
+                ) from None
             except Exception as error:  # a stranger's source may raise anything
                 key, what = ("data", name), raised(error, data)
                 raise RecipeError([Problem(self.recipe.file.origin(key).where, ".".join(key), what)]) from error
