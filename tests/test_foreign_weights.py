@@ -62,7 +62,7 @@ def test_weights_are_taken_as_training_scripts_keep_them(
     training = started(stated)
     mine = training.graph.networks["generator"].state_dict()
     assert all(torch.equal(mine[key], value) for key, value in weights.items())
-    told = training.weights_files["generator"]
+    told = training.origins.files["generator"]
     assert told["file"].endswith(name) and told["tensors"] == len(weights) and len(told["sha256"]) == 64
 
 

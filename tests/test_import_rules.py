@@ -24,6 +24,7 @@ HEAVY = {"torch", "numpy", "PIL", "timm", "torchvision", "safetensors", "tensorb
 # The modules of the core that compute. All others can be imported without torch, and are. Those of the conformance kit
 # are imported when a test asks for the checks of a kind.
 TORCH_LAYER = {
+    "distributed.digests",
     "distributed.gradient_exchange",
     "distributed.joining",
     "distributed.processes",
@@ -33,12 +34,14 @@ TORCH_LAYER = {
     "engine.build",
     "engine.checkpoint_size",
     "engine.evaluate",
+    "engine.first_weights",
     "engine.graph",
     "engine.hardware",
     "engine.journal",
     "engine.launch",
     "engine.norms_in_full",
     "engine.player",
+    "engine.precision",
     "engine.randomness",
     "engine.rehearsal",
     "engine.rehearsal_findings",

@@ -158,7 +158,7 @@ def train(
     Raises GoBack when the run is to go on from an earlier checkpoint.
     """
     recipe = training.recipe
-    run, sheet, processes = recipe.run, recipe.sheet, training.processes
+    run, sheet, processes, digests = recipe.run, recipe.sheet, training.processes, training.digests
     journal = Journal(training, folder, observers, screen)
     consequences = Consequences(recipe, registry, folder, stop, screen.say, processes)
     if first == 0:
@@ -184,9 +184,11 @@ def train(
             last = done == run.rounds or asked is not None
             if done % run.log_every == 0 or done == run.rounds:
                 journal.losses(done)
-                training.compare(done)
+                if digests:
+                    digests.take(done)
             journal.catch_up(done)
-            training.compared(done - LATE)
+            if digests:
+                digests.compare(done - LATE)
             if doctor:
                 doctor.after(done)
             if done % sheet.every == 0 or done == run.rounds:
@@ -197,7 +199,8 @@ def train(
             if done % run.checkpoint_every == 0 or last or done in run.keep_at:
                 # A checkpoint that is resumed from must not be newer than the figures on file.
                 _write_all(journal, doctor)
-                training.compared()
+                if digests:
+                    digests.compare()
                 _save(training, folder, done)
             if last:
                 break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -11,33 +10,32 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 
-from gan_recipe.distributed.processes import Processes, told_once
+from gan_recipe.distributed.digests import Digests
+from gan_recipe.distributed.processes import Processes
 from gan_recipe.distributed.row_draws import RowDraws
 from gan_recipe.distributed.shared_batch_norm import share_batch_norms, strange_batch_norms
 from gan_recipe.distributed.whole_batch import Rehearsed, SharedBatch
 from gan_recipe.engine.balance import balanced
 from gan_recipe.engine.build import build_networks, fields_read, rehearse, training_fields
 from gan_recipe.engine.component_failure import blame, raised
+from gan_recipe.engine.first_weights import begin
 from gan_recipe.engine.graph import Graph, Store, Value, weighted_sum
-from gan_recipe.engine.hardware import has_bf16
 from gan_recipe.engine.player import Player
-from gan_recipe.engine.randomness import derived_seed, seeded
+from gan_recipe.engine.precision import wants_bf16
+from gan_recipe.engine.randomness import derived_seed
 from gan_recipe.engine.split_check import check_split
 from gan_recipe.engine.steering import Steering
 from gan_recipe.engine.stream import Batch, Stream
 from gan_recipe.engine.waiting_for_data import HangsError, Say, in_time
-from gan_recipe.errors import HangError, Problem, RecipeError, RunError
+from gan_recipe.errors import HangError, Problem, RecipeError
 from gan_recipe.interfaces import Source, SteeredSchedule
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.find import find
 from gan_recipe.language.plan import Move, RoundPlan, movers, plan_round
-from gan_recipe.language.recipe import ConstraintSpec, Recipe
+from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_diff import Change
 from gan_recipe.runs.checkpoint import Checkpoint
-from gan_recipe.runs.warm_start import beginning
 
-# Below this many multiplications a round, casting to bf16 costs more than it saves (measured at 16 px and 64 px).
-_BF16_FLOPS = 5e9
 _ALL_ROWS = nullcontext()
 
 #: Is shown every move between its losses and its step: the round, the move, its values, its losses once balanced.
@@ -81,7 +79,6 @@ class Training:
         #: Whether it has just gone back, so that no figure and no checkpoint tells of it yet.
         self.is_back = False
         self._seed_of_rounds = derived_seed("order", recipe.run.seed, order) if order else recipe.run.seed
-        self._digests: deque[tuple[int, Tensor]] = deque()
         self.recipe = recipe
         self.device = device
         run = recipe.run
@@ -98,38 +95,13 @@ class Training:
             0, 2 * (run.batch // share[1]) if processes else None
         )
         networks = build_networks(recipe, first)
-        #: Where the weights of each warm-started network come from.
-        self.lineage: dict[str, dict[str, Any]] = {}
-        #: The same of those that start from a file, which no run made.
-        self.weights_files: dict[str, dict[str, Any]] = {}
-        problems: list[Problem] = []
-        for name, spec in recipe.networks.items():
-            constraints = [
-                constraint
-                for player in recipe.players.values()
-                for constraint in player.constraints.values()
-                if name in constraint.on
-            ]
-            try:
-                begun = beginning(spec, run.scale)
-                kept = self.weights_files if spec.start_file else self.lineage
-                if begun and begun.fits(networks[name]):
-                    kept[name] = begun.load(networks[name])
-                with seeded("constraints", name, run.seed):
-                    for constraint in constraints:
-                        problems += _attached(recipe, constraint, networks[name])
-                if begun and name not in kept:
-                    # The other run's network may have had such constraints itself, and their tensors with them.
-                    kept[name] = begun.load(networks[name])
-            except ValueError as error:
-                problems.append(Problem(recipe.file.origin((*spec.key, "start")).where, ".".join(spec.key), str(error)))
-        if problems:
-            raise RecipeError(problems)
+        #: Where the weights of networks that are not fresh come from.
+        self.origins = begin(recipe, networks)
         self._trained = {name for player in recipe.players.values() for name in player.trains}
         self._rows: AbstractContextManager[Any] = _ALL_ROWS
         if processes:
             first = self._share(processes, networks, first)
-        self.bf16 = self._wants_bf16(networks, first)
+        self.bf16 = wants_bf16(recipe, networks, first, device)
         self.graph = Graph(networks, bf16=self.bf16, device=device)
         self.train_mode()
         #: What will not work, found on the built networks as well as in the recipe.
@@ -143,6 +115,8 @@ class Training:
         self.steering = (
             Steering(schedule, recipe.schedule_reads, processes) if isinstance(schedule, SteeredSchedule) else None
         )
+        #: By which several processes find out that they no longer hold one run.
+        self.digests = Digests(processes, networks) if processes else None
         self._programs: dict[Movers, _Program] = {}
         self._at_round = [
             (name, at)
@@ -227,26 +201,6 @@ class Training:
                 key, what = ("data", name), raised(error, data)
                 raise RecipeError([Problem(self.recipe.file.origin(key).where, ".".join(key), what)]) from error
         return self._sources[name, held_out]
-
-    def _wants_bf16(self, networks: Mapping[str, nn.Module], batch: Batch) -> bool:
-        precision = self.recipe.run.precision
-        if precision != "auto":
-            return precision == "bf16"
-        if not has_bf16(self.device):
-            return False
-        from torch.utils.flop_counter import FlopCounterMode
-
-        counter = FlopCounterMode(display=False)
-        graph = Graph(networks, device=self.device)
-        nodes = [
-            node
-            for player in self.recipe.players.values()
-            for loss in player.losses.values()
-            for node in loss.reads.values()
-        ]
-        with counter:
-            graph.evaluate(nodes, {name: tensor[:1] for name, tensor in batch.items()})
-        return counter.get_total_flops() * self.recipe.run.batch > _BF16_FLOPS
 
     # ------------------------------------------------------------------------------------------------ a round
 
@@ -358,30 +312,6 @@ class Training:
             self.processes.give([average for player in self.players.values() for average in player.averages.values()])
             share_batch_norms(networks, self.processes)
 
-    def compare(self, round: int) -> None:
-        """Take a digest of every network, to be compared with the other processes' when ``compared`` is called."""
-        if self.processes is not None:
-            own = torch.stack([_digest(network) for network in self.graph.networks.values()])
-            # The largest and, with the sign changed, the smallest over processes: they are equal or nobody is.
-            self._digests.append((round, self.processes.most(torch.cat([own, -own]), "a digest of the weights")))
-
-    def compared(self, round: int | None = None) -> None:
-        """Read the digests taken before ``round``, or all. Raises RunError when the processes do not hold one run."""
-        while self._digests and (round is None or self._digests[0][0] < round):
-            at, both = self._digests.popleft()
-            largest, smallest = both.tolist()[: len(both) // 2], both.tolist()[len(both) // 2 :]
-            apart = [
-                name for name, high, low in zip(self.graph.networks, largest, smallest, strict=True) if high != -low
-            ]
-            if apart:
-                error = RunError(
-                    f"the processes no longer hold the same weights: {', '.join(apart)} differ before round {at:,}. "
-                    "Either a component keeps a state of its own samples (gan_recipe.whole_batch gives it "
-                    "those of all; or train by one process), or a machine computes something else than the others. The "
-                    "checkpoints before it are kept"
-                )
-                raise told_once(self.processes, error)
-
     # ------------------------------------------------------------------------------------------------ state
 
     def checkpoint(self, round: int) -> Checkpoint:
@@ -419,27 +349,10 @@ class Training:
                     player.set_option(change.key[-1], change.before, change.after)
 
 
-def _attached(recipe: Recipe, constraint: ConstraintSpec, network: nn.Module) -> list[Problem]:
-    try:
-        constraint.component.attach(network)
-    except Exception as error:  # a stranger's constraint may raise anything
-        what = raised(error, constraint.component)
-        return [Problem(recipe.file.origin(constraint.key).where, ".".join(constraint.key), what)]
-    return []
-
-
 def set_modes(networks: Mapping[str, nn.Module], trained: Collection[str]) -> None:
     """Train mode for what is trained or has no parameters, eval mode for the rest."""
     for name, network in networks.items():
         network.train(name in trained or next(network.parameters(), None) is None)
-
-
-def _digest(network: nn.Module) -> Tensor:
-    """A number that changes with almost any bit of the network's tensors: the sum of them, read as integers."""
-    integers = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    tensors = [t.detach() for t in (*network.parameters(), *network.buffers())]
-    sums = [t.view(integers[t.element_size()]).sum(dtype=torch.int64) for t in tensors if t.numel()]
-    return torch.stack(sums).sum() if sums else torch.zeros((), dtype=torch.int64)
 
 
 def _uneven(recipe: Recipe, count: int) -> Problem:

@@ -59,7 +59,7 @@ class Doctor:
         self._consequences = consequences
         self._every = recipe.doctor.settings.every
         self._signals = dict(recipe.doctor.signals)
-        self._bench = Bench(recipe, training.lineage)
+        self._bench = Bench(recipe, training.origins.runs)
         self._meetings: dict[str, Sequence[Meeting]] = {
             name: meetings(recipe, player) for name, player in recipe.players.items()
         }
