@@ -43,6 +43,9 @@ def strike(where):
 class Network(Head):
     """A linear layer."""
 
+    def traits(self):
+        strike("traits")
+
     def build(self, *inputs):
         import torch
         from torch import nn
@@ -89,6 +92,9 @@ class Critic(Loss):
 class Bound(Constraint):
     """Does nothing."""
 
+    def clips_norms(self):
+        return strike("clips_norms") is not None
+
     def attach(self, network):
         strike("attach")
 
@@ -100,7 +106,12 @@ class Bound(Constraint):
 class Together(Schedule):
     """All players, every round."""
 
+    def names(self):
+        strike("names")
+        return ()
+
     def moves(self, round, players):
+        strike("moves")
         if os.environ.get("SHAKY") == "schedule" and round == 17:
             raise KeyError("critic")
         return players
@@ -276,6 +287,30 @@ def test_a_plugin_that_fails_before_the_first_round_is_a_problem_of_the_recipe(
     assert f", {place})" in told
     assert key in told
     assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "key"),
+    [
+        ("names", "schedule"),
+        ("moves", "schedule"),
+        ("traits", "networks.trunk"),
+        ("clips_norms", "players.critic.constraints.bound"),
+    ],
+)
+def test_a_plugin_that_fails_when_it_is_only_asked_is_a_problem_of_the_recipe(
+    where: str, key: str, here: Path, monkeypatch: pytest.MonkeyPatch, gan_recipe: Callable[..., Done]
+) -> None:
+    """`check` builds nothing, and asks: whatever is raised, it is told with file and line."""
+    (here / "mine.toml").write_text(
+        RECIPE.replace("bce_generator", "wasserstein_generator").replace("shaky.critic", "wasserstein_critic")
+    )
+    monkeypatch.setenv("SHAKY", f"{where} now")
+    done = gan_recipe("check", "mine.toml")
+    assert done.code == 2
+    assert re.search(rf"mine.toml:\d+: {key}: '[a-z.]+' fails when it is asked .*: IndexError: list", done.err), (
+        done.err
+    )
 
 
 def test_a_metric_that_fails_is_named_and_the_weights_are_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,15 +62,10 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
     RUN is NAME (its newest), NAME/N or a path. The sheet has the columns that the recipe states.
     """
     from gan_recipe.language.check import check
-    from gan_recipe.runs.run_folder import checkpoint_rounds, find_run
+    from gan_recipe.runs.run_folder import find_run
 
     folder = find_run(run)
     folder.describe()
-    have = checkpoint_rounds(folder)
-    if at is not None and at not in have:
-        raise UserError(
-            f"{folder.name} keeps no checkpoint of round {at}; it has: {', '.join(map(str, have)) or 'none'}"
-        )
     recipe = check(str(folder.recipe), starts=None)
     if not recipe.columns:
         raise UserError(f"{folder.name} has no sheet: its recipe states no [sheet] columns")
@@ -78,14 +73,11 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
     from gan_recipe.engine.hardware import chosen_device, use_available_cores
     from gan_recipe.engine.sheet import write_sheet
     from gan_recipe.engine.training import Training
-    from gan_recipe.runs import checkpoint as checkpoints
+    from gan_recipe.runs.checkpoint import load_chosen
 
+    loaded = load_chosen(folder, at)
     use_available_cores()
     training = Training(recipe, chosen_device(device), say=say_aside)
-    try:
-        loaded = checkpoints.load(folder, at) if at is not None else checkpoints.load_newest(folder)[0]
-    except checkpoints.BrokenCheckpointError as error:
-        raise UserError(f"the checkpoint {folder.name}@{at} is damaged: {error}") from None
     training.restore(loaded)
     path = output or folder.path / f"sample-{loaded.round:06d}.png"
     with training.averaged():

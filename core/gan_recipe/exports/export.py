@@ -26,7 +26,7 @@ from gan_recipe.language.check import check
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import plain
-from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
+from gan_recipe.runs.run_folder import RunFolder
 
 #: By format, the file that is written.
 FILES = {"safetensors": exported.WEIGHTS, "torch": "model.pt2", "onnx": "model.onnx"}
@@ -99,21 +99,11 @@ def export(
 
 def restored(run: RunFolder, at: int | None) -> tuple[Training, int]:
     """A run's networks as they were in the checkpoint of round ``at`` or the newest, on the CPU; and that round."""
-    from gan_recipe.runs import checkpoint as checkpoints
+    from gan_recipe.runs.checkpoint import load_chosen
 
     run.describe()
+    loaded = load_chosen(run, at)
     training = Training(check(str(run.recipe), starts=None))
-    if at is None:
-        loaded = checkpoints.load_newest(run)[0]
-    else:
-        have = checkpoint_rounds(run)
-        if at not in have:
-            kept = ", ".join(map(str, have)) or "none"
-            raise UserError(f"{run.name} keeps no checkpoint of round {at}; it has: {kept}")
-        try:
-            loaded = checkpoints.load(run, at)
-        except checkpoints.BrokenCheckpointError as error:
-            raise UserError(f"the checkpoint {run.name}@{at} is damaged: {error}") from None
     training.restore(loaded)
     return training, loaded.round
 

@@ -60,7 +60,13 @@ def judged_again(folder: RunFolder, recipe: Recipe, parents: Mapping[str, Any]) 
 def unmeasured(recipe: Recipe) -> dict[str, str]:
     """What the signals leave out in this recipe."""
     case = Bench(recipe).case
-    return {what: why for signal in recipe.doctor.signals.values() for what, why in signal.without(case).items()}
+    found: dict[str, str] = {}
+    for name, signal in recipe.doctor.signals.items():
+        try:
+            found |= signal.without(case)
+        except Exception as error:  # a stranger's signal may raise anything; the others are told
+            found[name] = f"this signal fails when it is asked: {type(error).__name__}: {error}"
+    return found
 
 
 def family_of(folder: RunFolder) -> Iterator[tuple[int, RunFolder]]:

@@ -78,13 +78,19 @@ def _schedule(
     players = list(tables.entries(("players",)))
     if not players:
         return schedule
-    unknown = [name for name in schedule.names() if name not in players]
+    rounds = run.rounds if run is not None else 0
+    try:
+        unknown = [name for name in schedule.names() if name not in players]
+        still = () if unknown or not rounds else _never_moving(schedule, players, rounds)
+    except Exception as error:  # a stranger's schedule may raise anything
+        what = f"{table['use']!r} fails when it is asked who moves: {type(error).__name__}: {error}"
+        tables.report(key, what)
+        return None
     for name in unknown:
         tables.report((*key, *_place(name, table)), f"there is no player {name!r}.{did_you_mean(name, players)}")
-    if not unknown and run is not None:
-        for name in _never_moving(schedule, players, run.rounds):
-            what = f"{name!r} never moves in the {run.rounds:,} rounds of the run; change the schedule or the rounds"
-            tables.report(key, what)
+    for name in still:
+        what = f"{name!r} never moves in the {rounds:,} rounds of the run; change the schedule or the rounds"
+        tables.report(key, what)
     return schedule
 
 

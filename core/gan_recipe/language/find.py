@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from attrs import field, frozen
 
-from gan_recipe.errors import Problem
+from gan_recipe.errors import Problem, RecipeError
+from gan_recipe.interfaces import Traits
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.expression import HOLE
 from gan_recipe.language.findings import Finding
 from gan_recipe.language.recipe import LossSpec, PlayerSpec, Recipe
 from gan_recipe.language.toml_file import Key
 
+_T = TypeVar("_T")
 _VERDICTS = ("verdict", "logit", "wasserstein")
 # So many first rounds show a schedule's habit.
 _ROUNDS = 2_000
@@ -32,7 +34,10 @@ class Seen:
 
 
 def find(recipe: Recipe, seen: Seen | None = None) -> tuple[Finding, ...]:
-    """Everything that is found and not silenced, in the order of the recipe's players and losses."""
+    """Everything that is found and not silenced, in the order of the recipe's players and losses.
+
+    Raises RecipeError for a component that fails when it is asked.
+    """
     search = _Search(recipe, seen or Seen())
     found = [
         finding
@@ -163,7 +168,8 @@ class _Search:
     def of_player(self, player: PlayerSpec) -> Iterator[Finding]:
         for constraint in player.constraints.values():
             normalised = [name for name in constraint.on if self._norms(name)]
-            if constraint.component.clips_norms() and normalised:
+            clips = self._asked(constraint.key, constraint.use, constraint.component.clips_norms)
+            if clips and normalised:
                 yield self._finding(
                     "clipped_norm_gains",
                     constraint.key,
@@ -201,7 +207,7 @@ class _Search:
         moved = dict.fromkeys(self.recipe.players, 0)
         rounds = min(self.recipe.run.rounds, _ROUNDS)
         for round in range(rounds):
-            for name in self.recipe.schedule.moves(round, tuple(self.recipe.players)):
+            for name in self._asked(("schedule",), self.recipe.schedule_use, self._moves, round):
                 moved[name] += 1
         often = [name for name in learners if moved[name] > moved[player.name]]
         if often:
@@ -221,12 +227,26 @@ class _Search:
     def _norms(self, network: str) -> frozenset[str]:
         if network in self.seen.norms:
             return self.seen.norms[network]
-        traits = self.recipe.networks[network].component.traits()
+        traits = self._traits(network)
         return traits.norms if traits else frozenset()
 
     def _declared_last(self, node: Node) -> str | None:
-        traits = self.recipe.networks[node.name].component.traits() if node.arguments else None
+        traits = self._traits(node.name) if node.arguments else None
         return traits.last if traits else None
+
+    def _traits(self, network: str) -> Traits | None:
+        spec = self.recipe.networks[network]
+        return self._asked(spec.key, spec.use, spec.component.traits)
+
+    def _moves(self, round: int) -> Sequence[str]:
+        return self.recipe.schedule.moves(round, tuple(self.recipe.players))
+
+    def _asked(self, key: Key, use: str, tell: Callable[..., _T], *asked: Any) -> _T:
+        try:
+            return tell(*asked)
+        except Exception as error:  # a stranger's component may raise anything
+            what = f"{use!r} fails when it is asked what it does: {type(error).__name__}: {error}"
+            raise RecipeError([Problem(self.recipe.file.origin(key).where, ".".join(key), what)]) from error
 
     def _lost(self, wanted: Node, made: Node) -> frozenset[str]:
         """The factors of the field ``wanted`` that nothing below ``made`` tells; empty where that is not known."""

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gan_recipe.errors import RunError
+from gan_recipe.errors import RunError, UserError
 from gan_recipe.runs.durable import sync
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 
@@ -126,6 +126,20 @@ def load_newest(run: RunFolder) -> tuple[Checkpoint, list[str]]:
         except BrokenCheckpointError as error:
             skipped.append(f"the checkpoint of round {round} is damaged ({error}) and was skipped")
     raise RunError("; ".join([f"{run.name} holds no checkpoint that can be used", *skipped]))
+
+
+def load_chosen(run: RunFolder, at: int | None) -> Checkpoint:
+    """The checkpoint of round ``at``, or the newest that verifies. Raises UserError, or RunError where there is none."""
+    if at is None:
+        return load_newest(run)[0]
+    have = checkpoint_rounds(run)
+    if at not in have:
+        kept = ", ".join(map(str, have)) or "none"
+        raise UserError(f"{run.name} keeps no checkpoint of round {at}; it has: {kept}")
+    try:
+        return load(run, at)
+    except BrokenCheckpointError as error:
+        raise UserError(f"the checkpoint {run.name}@{at} is damaged: {error}") from None
 
 
 def set_aside(run: RunFolder, after: int) -> None:
