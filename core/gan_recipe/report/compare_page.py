@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from attrs import frozen
 
 from gan_recipe.errors import UserError
 from gan_recipe.language.recipe_diff import Change, difference, is_same
 from gan_recipe.language.toml_file import Key
-from gan_recipe.report.curves import as_json, charts, read_series
+from gan_recipe.report.curves import curves, read_series
 from gan_recipe.report.film import films
-from gan_recipe.report.page import rendered
+from gan_recipe.report.page import link_if_written, rendered
 from gan_recipe.report.pictures import MOST_SHEETS
 from gan_recipe.runs.history import read_entry
-from gan_recipe.runs.run_folder import RunFolder, now
+from gan_recipe.runs.run_folder import RunFolder
 
 #: More runs than this make a page that nobody can read.
 MOST_RUNS = 12
@@ -48,19 +46,13 @@ def compare_page(runs: Sequence[RunFolder], folder: Path) -> str:
         "compare.html.jinja",
         ["charts", "film"],
         title=" · ".join(names),
-        written=now()[:16].replace("T", " "),
         names=names,
         entries=entries,
-        links=[_link(run, folder) for run in runs],
+        links=[link_if_written(run, folder) for run in runs],
         figures=[(name[:120], [entry.figures.get(name) for entry in entries]) for name in list(figures)[:100]],
         film=films(list(runs), max(2, min(MOST_SHEETS, _SHEETS // len(runs)))),
         other_inputs=_other_inputs(tables, described),
-        curves={
-            "runs": names,
-            "several": True,
-            "charts": as_json(charts([read_series(run) for run in runs])),
-            "verdicts": [],
-        },
+        curves=curves(names, [read_series(run) for run in runs]),
         verdicts=[[verdict for verdict in entry.verdicts[:20]] for entry in entries],
         settings=_settings(tables)[:_MOST_SETTINGS],
         unread=unread,
@@ -120,8 +112,3 @@ def _at(table: Any, key: Key) -> Any:
     for name in key:
         table = table.get(name) if isinstance(table, Mapping) else None
     return table
-
-
-def _link(run: RunFolder, folder: Path) -> str:
-    page = run.path / "report.html"
-    return quote(Path(os.path.relpath(page, folder)).as_posix()) if page.is_file() else ""

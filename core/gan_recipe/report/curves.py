@@ -105,6 +105,11 @@ def charts(runs: Sequence[Mapping[str, Series]]) -> list[Chart]:
     return sorted(found, key=lambda chart: order.index(chart.kind))
 
 
+def curves(names: Sequence[str], series: Sequence[Mapping[str, Series]], marks: Sequence[Any] = ()) -> dict[str, Any]:
+    """For the page's script: the runs' charts, and the doctor's verdicts as marks on them."""
+    return {"runs": names, "several": len(names) > 1, "charts": as_json(charts(series)), "verdicts": marks}
+
+
 def as_json(charts: Sequence[Chart]) -> list[dict[str, Any]]:
     """For the page's script; numbers in five digits."""
 

@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gan_recipe.report.page import cut
+
 # Told elsewhere on the page.
 _ELSEWHERE = {"figures", "baseline", "changes", "parents", "outcome", "why", "round", "rounds"}
 _FIRST = ("recipe", "command", "started", "ended", "device", "precision", "threads", "versions", "code", "data")
@@ -28,12 +30,8 @@ def _rows(name: str, value: Any, depth: int = 1) -> Iterator[tuple[str, str]]:
         for key, each in list(value.items())[:_MOST]:
             yield from _rows(f"{name} · {key}", each, depth + 1)
     elif name == "command" and isinstance(value, list) and all(isinstance(word, str) for word in value):
-        yield name, _cut(shlex.join(["gan-recipe", *value]))
+        yield name, cut(shlex.join(["gan-recipe", *value]), _LONGEST)
     elif isinstance(value, list):
-        yield name, _cut(", ".join(map(str, value[:_MOST])))
+        yield name, cut(", ".join(map(str, value[:_MOST])), _LONGEST)
     elif value is not None:
-        yield name, _cut(str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+        yield name, cut(str(value), _LONGEST)

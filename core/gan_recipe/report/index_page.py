@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
 
 from attrs import frozen
 
-from gan_recipe.report.page import rendered
+from gan_recipe.report.page import link_if_written, rendered
 from gan_recipe.report.pictures import thumbnail
 from gan_recipe.runs.history import Entry, history
-from gan_recipe.runs.run_folder import RunFolder, now
+from gan_recipe.runs.run_folder import RunFolder
 
 # A page of more pictures than these opens slowly.
 _MOST_THUMBNAILS = 400
@@ -33,10 +32,10 @@ def index_page(folder: Path) -> str:
     """The page as HTML, to be written into ``folder``."""
     entries = list(reversed(history()))
     cards = [
-        Card(entry, thumbnail(entry.run) if number < _MOST_THUMBNAILS else None, _link(entry.run, folder))
+        Card(entry, thumbnail(entry.run) if number < _MOST_THUMBNAILS else None, link_if_written(entry.run, folder))
         for number, entry in enumerate(entries)
     ]
-    return rendered("index.html.jinja", ["filter"], title="All runs", written=now()[:16].replace("T", " "), cards=cards)
+    return rendered("index.html.jinja", ["filter"], title="All runs", cards=cards)
 
 
 def outdated(runs: Iterable[RunFolder]) -> list[RunFolder]:
@@ -57,8 +56,3 @@ def _modified(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _link(run: RunFolder, folder: Path) -> str:
-    page = run.path / "report.html"
-    return quote(Path(os.path.relpath(page, folder)).as_posix()) if page.is_file() else ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from gan_recipe.runs.durable import replace_file
+from gan_recipe.runs.run_folder import RunFolder, now
 
 if TYPE_CHECKING:
     import jinja2
@@ -25,6 +28,7 @@ def rendered(template: str, scripts: Sequence[str], **context: Any) -> str:
     """
     from markupsafe import Markup
 
+    context["written"] = now()[:16].replace("T", " ")
     sources = [_source(f"{name}.js") for name in scripts]
     policy = "; ".join(
         [
@@ -63,6 +67,21 @@ def write_page(path: Path, html: str) -> Path:
     # Half a surrogate pair, which JSON can hold and UTF-8 cannot, becomes a question mark.
     replace_file(path, html.encode("utf-8", "replace"))
     return path
+
+
+def link(run: RunFolder, folder: Path) -> str:
+    """The way from a page in ``folder`` to the report of ``run``."""
+    return quote(Path(os.path.relpath(run.path / "report.html", folder)).as_posix())
+
+
+def link_if_written(run: RunFolder, folder: Path) -> str:
+    """The same; empty where there is no report."""
+    return link(run, folder) if (run.path / "report.html").is_file() else ""
+
+
+def cut(text: str, most: int) -> str:
+    """The text, and a sign where it goes on."""
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
 def figure(value: float | None) -> str:

@@ -31,11 +31,12 @@ class PlanDrawing:
 
 def drawn_plans(run: RunFolder) -> list[PlanDrawing]:
     """The kinds of round that the run has, the commonest first. Raises UserError when its recipe cannot be read."""
-    from gan_recipe.language.check import check
+    from gan_recipe.components.registry import Registry
+    from gan_recipe.language.check import check_run
     from gan_recipe.language.drawing import svg
     from gan_recipe.language.plan import plan_round
 
-    recipe = check(str(run.recipe))
+    recipe = check_run(run, Registry.installed(), starts=None)
     counted = min(recipe.run.rounds, _ROUNDS)
     kinds = _kinds(recipe, counted)
     of = f"the first {counted:,} rounds" if counted < recipe.run.rounds else f"{counted:,} rounds"

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 from attrs import frozen
 
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.language.recipe_diff import Change
-from gan_recipe.report.curves import Series, as_json, charts, read_series
+from gan_recipe.report.curves import curves, read_series
 from gan_recipe.report.facts import facts
 from gan_recipe.report.family import Branch, family
 from gan_recipe.report.film import films
 from gan_recipe.report.outcome import outcome, time_between
-from gan_recipe.report.page import rendered
+from gan_recipe.report.page import cut, link, rendered
 from gan_recipe.report.pictures import MOST_SHEETS
 from gan_recipe.report.plan_drawing import PlanDrawing, drawn_plans
 from gan_recipe.runs.history import Entry, read_entry
-from gan_recipe.runs.run_folder import RunFolder, all_runs, now
+from gan_recipe.runs.run_folder import RunFolder, all_runs
 
 # What a page can bear. Escaping makes a character of a hostile text five.
 _MOST_VERDICTS = 20
@@ -57,7 +53,6 @@ def run_page(run: RunFolder) -> str:
         "run.html.jinja",
         ["charts", "film"],
         title=run.name,
-        written=now()[:16].replace("T", " "),
         outcome=outcome(
             entry.outcome,
             round=done,
@@ -65,16 +60,16 @@ def run_page(run: RunFolder) -> str:
             name=run.name,
             took=time_between(told.get("started"), told.get("ended")),
         ),
-        why=_cut(entry.why),
+        why=cut(entry.why, _LONGEST_TEXT),
         notes=entry.notes[-_MOST_NOTES:],
-        recoveries=[_cut(recovery) for recovery in entry.recoveries[:_MOST_VERDICTS]],
+        recoveries=[cut(recovery, _LONGEST_TEXT) for recovery in entry.recoveries[:_MOST_VERDICTS]],
         verdicts=entry.verdicts[:_MOST_VERDICTS],
         verdicts_left_out=max(0, len(entry.verdicts) - _MOST_VERDICTS),
         figures=_figures(entry, compared),
         compared=[name for name, _ in compared],
         film=film,
         is_narrow=any(each.last.width < 0.95 * each.last.height for each in film),
-        curves=curves([run.name], [series], [entry]),
+        curves=curves([run.name], [series], _marks(entry)),
         plans=plans,
         no_plan=no_plan,
         changes=_changes(entry),
@@ -85,14 +80,12 @@ def run_page(run: RunFolder) -> str:
     )
 
 
-def curves(names: list[str], series: list[dict[str, Series]], entries: list[Entry]) -> dict[str, Any]:
-    """For the page's script: charts, and the doctor's verdicts as marks on them."""
-    verdicts = [
-        {"run": number, "round": verdict.round, "verdict": verdict.verdict[:200]}
-        for number, entry in enumerate(entries)
-        for verdict in entry.verdicts[: _MOST_VERDICTS if len(entries) == 1 else 0]
+def _marks(entry: Entry) -> list[dict[str, int | str]]:
+    """The doctor's verdicts, for the page's script."""
+    return [
+        {"run": 0, "round": verdict.round, "verdict": verdict.verdict[:200]}
+        for verdict in entry.verdicts[:_MOST_VERDICTS]
     ]
-    return {"runs": names, "several": len(names) > 1, "charts": as_json(charts(series)), "verdicts": verdicts}
 
 
 def _compared(entry: Entry, known: Iterable[RunFolder]) -> list[tuple[str, Entry]]:
@@ -119,13 +112,13 @@ def _plans(run: RunFolder) -> tuple[list[PlanDrawing], str]:
     try:
         return drawn_plans(run), ""
     except (UserError, RunError) as error:  # RunError: its schedule may be what failed the run
-        return [], _cut(str(error))
+        return [], cut(str(error), _LONGEST_TEXT)
 
 
 def _recipe_text(run: RunFolder) -> str:
     try:
         with run.recipe.open(encoding="utf-8", errors="replace") as file:
-            return _cut(file.read(_LONGEST_RECIPE + 1), _LONGEST_RECIPE)
+            return cut(file.read(_LONGEST_RECIPE + 1), _LONGEST_RECIPE)
     except OSError:
         return ""
 
@@ -135,8 +128,4 @@ def _link(here: RunFolder, branch: Branch) -> str:
     # A run that has ended has a report; `gan-recipe report --all` writes what is missing.
     if branch.is_here or branch.run is None or not (branch.run.path / "run.json").is_file():
         return ""
-    return quote(Path(os.path.relpath(branch.run.path / "report.html", here.path)).as_posix())
-
-
-def _cut(text: str, most: int = _LONGEST_TEXT) -> str:
-    return text if len(text) <= most else f"{text[:most]} …"
+    return link(branch.run, here.path)

@@ -129,7 +129,7 @@ def load_newest(run: RunFolder) -> tuple[Checkpoint, list[str]]:
 
 
 def load_chosen(run: RunFolder, at: int | None) -> Checkpoint:
-    """The checkpoint of round ``at``, or the newest that verifies. Raises UserError, or RunError where there is none."""
+    """The checkpoint of round ``at``, or the newest that verifies. UserError or RunError without one."""
     if at is None:
         return load_newest(run)[0]
     have = checkpoint_rounds(run)
