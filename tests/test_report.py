@@ -29,10 +29,10 @@ from gan_recipe.errors import RunError, UserError
 from gan_recipe.language.check import check
 from gan_recipe.report import report_at_end, write_comparison, write_index, write_report
 from gan_recipe.report.curves import Series, as_json, charts, read_series
-from gan_recipe.report.family import Branch, family
 from gan_recipe.report.outcome import time_between
 from gan_recipe.report.pictures import MOST_SHEETS, sheets, thumbnail
 from gan_recipe.report.thinning import thinned
+from gan_recipe.runs.family import Branch, family
 from gan_recipe.runs.new_run import new_run
 from gan_recipe.runs.run_folder import RunFolder, all_runs
 

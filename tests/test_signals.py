@@ -6,6 +6,8 @@ import copy
 import json
 import math
 import random
+import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +17,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from attrs import frozen
+from click.testing import CliRunner
 from torch import Tensor
 
 from gan_recipe import Finding, Signal, Verdict
+from gan_recipe.cli import cli
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.graph import Store
@@ -26,7 +30,7 @@ from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError, RunError
 from gan_recipe.health.bench import Bench, Told
 from gan_recipe.health.contests import contests, meetings
-from gan_recipe.health.diagnosis import diagnosis, family_of, judged_again
+from gan_recipe.health.diagnosis import diagnosis, judged_again
 from gan_recipe.health.moment import Look
 from gan_recipe.language.check import check
 from gan_recipe.language.plan import Move
@@ -585,4 +589,9 @@ def test_a_run_is_judged_again_from_its_files() -> None:
     assert "label faithfulness" in diagnosis(folder).unmeasured
     Path("child.toml").write_text(touchy.replace("[run]", '[networks.generator]\nstart = "touchy@50"\n[run]'))
     child = start(check("child.toml", registry=registry), registry, QuietScreen()).folder
-    assert [(depth, run.name) for depth, run in family_of(child)] == [(0, "touchy/1"), (1, "child/1")]
+    told = CliRunner().invoke(cli, ["diagnose", child.name, "--family"]).output.splitlines()
+    heads = [line for line in told if re.match(r" *\w+/1: ", line)]
+    assert [line.partition(":")[0] for line in heads] == ["touchy/1", "  child/1"]
+    shutil.move(folder.path, "elsewhere")
+    told = CliRunner().invoke(cli, ["diagnose", child.name, "--family"]).output.splitlines()
+    assert told[0] == "touchy/1: its folder is not here" and told[1].startswith("  child/1: done")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from gan_recipe.errors import UserError, harmless
 
 if TYPE_CHECKING:
     from gan_recipe.health.diagnosis import Diagnosis
+    from gan_recipe.runs.family import Branch
 
 
 @click.command()
@@ -32,20 +33,36 @@ def diagnose(run: str, family: bool, cured: Path | None) -> None:
     RUN is NAME (its newest), NAME/N or a path; it may be training still. What the doctor could not measure in this
     recipe is named too, with the reason.
     """
-    from gan_recipe.health.diagnosis import diagnosis, family_of
-    from gan_recipe.runs.run_folder import find_run
+    from gan_recipe.health.diagnosis import diagnosis
+    from gan_recipe.runs.family import family as family_of
+    from gan_recipe.runs.run_folder import all_runs, find_run
 
     folder = find_run(run)
     if family:
-        for depth, each in family_of(folder):
-            for line in _short(diagnosis(each)):
-                click.echo(harmless("  " * depth + line))
+        for line in _tree(family_of(folder, all_runs())):
+            click.echo(harmless(line))
         return
     found = diagnosis(folder)
     for line in _long(found):
         click.echo(line)
     if cured is not None:
         _write_cured(found, cured)
+
+
+def _tree(branches: Sequence[Branch], indent: str = "") -> Iterator[str]:
+    from gan_recipe.health.diagnosis import diagnosis
+
+    for branch in branches:
+        if branch.run is None:
+            yield f"{indent}{branch.name}: its folder is not here"
+        elif branch.shown_before:
+            yield f"{indent}{branch.name}: see above"
+        else:
+            try:
+                yield from (indent + line for line in _short(diagnosis(branch.run)))
+            except UserError as error:  # one that cannot be read keeps nothing of the others
+                yield f"{indent}{branch.name}: cannot be judged: {' '.join(str(error).split())}"
+        yield from _tree(branch.branches, indent + "  ")
 
 
 def _short(found: Diagnosis) -> Iterator[str]:

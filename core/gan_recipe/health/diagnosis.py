@@ -1,20 +1,19 @@
-"""What can be told of a run from its folder alone: verdicts, what was not measured, and its family. No torch."""
+"""What can be told of a run from its folder alone: verdicts, and what was not measured. No torch."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
 from gan_recipe.components.registry import Registry
-from gan_recipe.errors import UserError
 from gan_recipe.health.bench import Bench, Told
 from gan_recipe.health.recovery import recoveries
 from gan_recipe.language.check import check_run
 from gan_recipe.language.recipe import Recipe
-from gan_recipe.runs.run_folder import RunFolder, all_runs
+from gan_recipe.runs.run_folder import RunFolder
 
 
 @frozen
@@ -67,38 +66,3 @@ def unmeasured(recipe: Recipe) -> dict[str, str]:
         except Exception as error:  # a stranger's signal may raise anything; the others are told
             found[name] = f"this signal fails when it is asked: {type(error).__name__}: {error}"
     return found
-
-
-def family_of(folder: RunFolder) -> Iterator[tuple[int, RunFolder]]:
-    """The runs that ``folder`` stems from or that stem from it, parents before children, with their depth."""
-    parents = {run.name: _parents(run) for run in all_runs()}
-    runs = {run.name: run for run in all_runs()}
-    mine = {folder.name}
-    while True:
-        more = {name for name, theirs in parents.items() if name in mine or theirs & mine}
-        more |= {parent for name in mine for parent in parents.get(name, ()) if parent in runs}
-        if more <= mine:
-            break
-        mine |= more
-    shown: set[str] = set()
-
-    def descend(name: str, depth: int) -> Iterator[tuple[int, RunFolder]]:
-        if name in shown:
-            return
-        shown.add(name)
-        yield depth, runs.get(name, folder)
-        for child in runs:
-            if child in mine and name in parents[child]:
-                yield from descend(child, depth + 1)
-
-    for name in [*runs, folder.name]:
-        if name in mine and not parents.get(name, set()) & mine:
-            yield from descend(name, 0)
-
-
-def _parents(run: RunFolder) -> set[str]:
-    try:
-        told = run.describe().get("parents", {})
-        return {str(parent["run"]) for parent in told.values()}
-    except (UserError, AttributeError, KeyError, TypeError):
-        return set()

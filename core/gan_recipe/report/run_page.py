@@ -10,12 +10,12 @@ from gan_recipe.errors import RunError, UserError
 from gan_recipe.language.recipe_diff import Change
 from gan_recipe.report.curves import curves, read_series
 from gan_recipe.report.facts import facts
-from gan_recipe.report.family import Branch, family
 from gan_recipe.report.film import films
 from gan_recipe.report.outcome import outcome, time_between
 from gan_recipe.report.page import cut, link, rendered
 from gan_recipe.report.pictures import MOST_SHEETS
 from gan_recipe.report.plan_drawing import PlanDrawing, drawn_plans
+from gan_recipe.runs.family import Branch, family
 from gan_recipe.runs.history import Entry, read_entry
 from gan_recipe.runs.run_folder import RunFolder, all_runs
 
