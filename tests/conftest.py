@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 from browser import browser
+from checked_text import problems
+from painted_faces import cache, faces
 from PIL import Image
+from report_pages import runs
 
 from gan_recipe.cli import main
 from gan_recipe.components.registry import Registry
 
-__all__ = ["browser"]
+__all__ = ["browser", "cache", "faces", "problems", "runs"]
 
 RING = """\
 # A ring of Gaussians, from noise.
