@@ -19,15 +19,18 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from cases import CASES, Case  # noqa: E402
 
-from gan_recipe.runs.run_folder import RunFolder  # noqa: E402
+from gan_recipe.health.recovery import recoveries  # noqa: E402
+from gan_recipe.runs.run_folder import RunFolder, find_run  # noqa: E402
 
 TABLE = HERE / "table.json"
 #: What was told, how the run ended, and its last figures.
 Trained = tuple[list[dict[str, Any]], str, dict[str, float]]
 
 
-def run(case: Case, seed: int, folder: Path, *, cure: bool = True, picture: bool = False) -> dict[str, Any]:
-    """Train a case, and its cure where one is told; what was told of each, and a picture of both if asked for."""
+def run(
+    case: Case, seed: int, folder: Path, *, cure: bool = True, others: bool = False, picture: bool = False
+) -> dict[str, Any]:
+    """Train a case, its cure where one is told, and other cures if asked for; what was told of each, and a picture."""
     began = time.perf_counter()
     base = (HERE / f"{case.base}.toml").as_posix()
     parent = next((each for each in CASES if each.name == case.parent), None)
@@ -43,14 +46,25 @@ def run(case: Case, seed: int, folder: Path, *, cure: bool = True, picture: bool
     }
     mine = next((each for each in told if each["verdict"] == case.verdict and each["cure"]), None)
     if cure and mine:
-        path = folder / f"{case.name}.toml"
-        after, outcome, last = _train(folder, f"{case.name}_cured", path.as_posix(), "\n".join(mine["cure"]), None)
-        told_still = [[each["round"], each["verdict"]] for each in after]
-        result["cured"] = {"outcome": outcome, "last": last, "told": told_still}
+        result["cured"] = _treated(folder, case, f"{case.name}_cured", mine["cure"])
         if picture:
             _picture(folder, case.name)
+    if others and mine:
+        result["others"] = [
+            {"cure": lines} | _treated(folder, case, f"{case.name}_or_{number}", lines)
+            for number, lines in enumerate(mine.get("others", ()), 1)
+        ]
     result["seconds"] = round(time.perf_counter() - began)
     return result
+
+
+def _treated(folder: Path, case: Case, name: str, lines: list[str]) -> dict[str, Any]:
+    """The case with these lines over it, to its end; how often it went back, where they have it do so."""
+    path = folder / f"{case.name}.toml"
+    told, outcome, last = _train(folder, name, path.as_posix(), "\n".join(lines), None)
+    back = len(recoveries(find_run(name)))
+    told_still = [[each["round"], each["verdict"]] for each in told]
+    return {"outcome": outcome, "last": last, "told": told_still} | ({"went_back": back} if back else {})
 
 
 def _picture(folder: Path, name: str) -> None:
@@ -72,7 +86,6 @@ def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> 
     from gan_recipe.engine.launch import start
     from gan_recipe.errors import RunError
     from gan_recipe.language.check import check
-    from gan_recipe.runs.run_folder import find_run
 
     os.chdir(folder)
     path = folder / f"{name}.toml"
@@ -92,8 +105,8 @@ def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> 
 
 
 def last_figures(run: RunFolder) -> dict[str, float]:
-    """How varied the outputs of a run's last three looks were, over the real data, and what became of new samples: no
-    verdict has a say in it."""
+    """How varied the outputs of a run's last three looks were, over the real data, what became of new samples, and how
+    many clusters were found and how well at its end: no verdict has a say in it."""
     wanted = {f"signals/critic/gan/{name}": name for name in ("diversity", "modes")}
     wanted |= {f"signals/held_out/gan/{name}": name for name in ("gap", "copied")}
     seen: dict[str, list[float]] = {}
@@ -101,7 +114,9 @@ def last_figures(run: RunFolder) -> dict[str, float]:
         for figure, name in wanted.items():
             if figure in line:
                 seen.setdefault(name, []).append(line[figure])
-    return {name: round(sum(values[-3:]) / len(values[-3:]), 2) for name, values in seen.items()}
+    last = {name: round(sum(values[-3:]) / len(values[-3:]), 2) for name, values in seen.items()}
+    metrics = run.describe().get("figures") or {}
+    return last | {name: round(metrics[name], 2) for name in ("found", "good") if name in metrics}
 
 
 def _with_seed(text: str, seed: int) -> str:
@@ -116,6 +131,7 @@ def main() -> None:
     parser.add_argument("what", choices=["run", "page"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--cases", nargs="+", default=[case.name for case in CASES])
+    parser.add_argument("--others", action="store_true", help="train every cure of the verdict, not only the first")
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--folder", type=Path, help="where runs are kept; a temporary one by default")
     chosen = parser.parse_args()
@@ -132,7 +148,8 @@ def main() -> None:
                 continue
             folder = (chosen.folder or Path(tempfile.mkdtemp())) / f"seed-{seed}"
             folder.mkdir(parents=True, exist_ok=True)
-            row = run(case, seed, folder.resolve(), picture=case.name not in {row["case"] for row in rows})
+            new = case.name not in {row["case"] for row in rows}
+            row = run(case, seed, folder.resolve(), others=chosen.others, picture=new)
             rows.append(row)
             chosen.table.write_text(json.dumps(rows, indent=1) + "\n")
             told = [(each["round"], each["verdict"]) for each in row["told"]]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gan_recipe_plugins.synthetic_faces import SyntheticFaces
+
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest
 
@@ -12,6 +14,10 @@ Lines = tuple[str, ...]
 
 # Two rates further apart than this are more than two time scales: one player then moves against a standing target.
 _FAR = 5.0
+# A rate that has become so many times as high is another training than the one that went well.
+_RISEN = 2.0
+# The people of ``synthetic_faces`` where none are stated; each is rendered once and kept on disk.
+_MANY_PEOPLE = 200
 
 
 def held_back(case: Case, contest: Contest) -> Lines:
@@ -65,6 +71,15 @@ def slope_penalty(case: Case, contest: Contest, *, weight: float = 1.0) -> Lines
     return (f"[players.{critic.name}]", penalty) if penalty else ()
 
 
+def more_data(case: Case, contest: Contest) -> Lines:
+    """Ten times as many people, where real samples are rendered and not collected, and are of few people; else none."""
+    source = contest.real.name.partition(".")[0] if contest.real is not None else ""
+    faces = case.recipe.data.get(source)
+    if not isinstance(faces, SyntheticFaces) or faces.identities >= _MANY_PEOPLE:
+        return ()
+    return (f"[data.{source}]", f"identities = {min(10 * faces.identities, _MANY_PEOPLE)}")
+
+
 def pairing(case: Case, contest: Contest) -> Lines:
     """Relativistic losses on both sides, with R1 and R2; where that is so already, stronger penalties."""
     critic = case.recipe.players[contest.critic]
@@ -114,6 +129,37 @@ def lower_rates(case: Case, factor: float) -> Lines:
         if player.lr_schedule is not None:
             lines.append(f'lr_schedule = {{ use = "cosine", T_max = {case.recipe.run.rounds} }}')
     return tuple(lines)
+
+
+def rates_held(case: Case, since: int, until: int) -> Lines:
+    """The rates of the players whose schedule has raised them after a good while, held where they stood in it.
+
+    Rounds ``since`` to ``until`` are the good while; no lines where no rate has risen much since.
+    """
+    lines: list[str] = []
+    for name, player in case.recipe.players.items():
+        rates = case.series(f"{name}/rate")
+        former = [rate for round, rate in zip(rates.rounds, rates.values, strict=True) if since <= round <= until]
+        if former and player.lr_schedule is not None and max(rates.since(until).values, default=0) > _RISEN * former[0]:
+            lines += [
+                f"[players.{name}]",
+                f"optimizer.lr = {former[0]:.3g}",
+                'lr_schedule = { use = "constant", factor = 1.0 }',
+            ]
+    return tuple(lines)
+
+
+def gone_back(case: Case, verdict: str, *, factor: float = 0.1) -> Lines:
+    """Back to the last checkpoint before it came apart, with rates times ``factor``, twice at most."""
+    if case.recipe.recovery is not None:
+        return ()
+    return (
+        "[recovery]",
+        f'on = ["{verdict}"]',
+        "times = 2",
+        "new_order = true",
+        f'multiply = {{ "players.*.optimizer.lr" = {factor:g} }}',
+    )
 
 
 def equal_pace(case: Case, contest: Contest) -> Lines:

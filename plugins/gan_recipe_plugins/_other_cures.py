@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 
 Lines = tuple[str, ...]
 
+# Losses whose critic scores reals above 0 and fakes below: the sign says what it takes a sample for, which steers ada.
+_CENTRED = ("bce_critic", "hinge_critic")
+# ada's own pace, and the share of a run in which it may go all the way where that is less.
+_IMAGES, _SHARE = 500_000, 0.1
 # Losses that are handed the critic as a function of a sample: they can be handed another.
 _PENALTIES = {"r1": ("real",), "r2": ("fake",), "wgan_gp": ("real", "fake")}
 
@@ -38,12 +42,13 @@ def packed(case: Case, contest: Contest) -> tuple[Lines, ...]:
     inside = function.replace("_)", "pack(_))", 1) if "(" in function else f"{function}(pack(_))"
     if _scores_elsewhere(case, contest):
         return ()
-    lines = _rewritten(case, contest, inside, inside)
+    lines = _rewritten(case, contest, inside, inside, alone=True)
     return (("[networks]", 'pack = { use = "pack", samples = 2 }', *lines),) if lines else ()
 
 
 def augmented(case: Case, contest: Contest) -> tuple[Lines, ...]:
-    """Reals and fakes are augmented on their way to the critic, as strongly as it knows the reals.
+    """Reals and fakes are augmented on their way to the critic: as strongly as it knows the reals, where its score
+    says so, else always. Other losses of its networks see their samples as they are.
 
     For critics of images alone: one that sees something beside the sample would see it changed apart.
     """
@@ -56,8 +61,14 @@ def augmented(case: Case, contest: Contest) -> tuple[Lines, ...]:
     if field is None or len(field.shape) != 3:
         return ()
     inside = function.replace("_)", "augment(_))", 1) if "(" in function else f"{function}(augment(_))"
-    lines = _rewritten(case, contest, f"augment({inside})", inside)
-    return (("[networks]", 'augment = { use = "ada" }', *lines),) if lines else ()
+    if case.recipe.players[contest.critic].losses[contest.loss].use in _CENTRED:
+        over = max(1, int(_SHARE * case.recipe.run.rounds * case.recipe.run.batch))
+        pace = f", over = {over}" if over < _IMAGES else ""
+        augment, of_real = f'{{ use = "ada"{pace} }}', f"augment({inside})"
+    else:
+        augment, of_real = '{ use = "diff_augment" }', inside
+    lines = _rewritten(case, contest, of_real, inside, alone=False)
+    return (("[networks]", f"augment = {augment}", *lines),) if lines else ()
 
 
 def _scores_elsewhere(case: Case, contest: Contest) -> bool:
@@ -76,8 +87,9 @@ def _of_one(case: Case, contest: Contest) -> str | None:
     return None if function is None or "," in function else function
 
 
-def _rewritten(case: Case, contest: Contest, of_real: str, of_fake: str) -> Lines:
-    """Both sides' losses and the penalties with other functions for the scores; none where something else is scored."""
+def _rewritten(case: Case, contest: Contest, of_real: str, of_fake: str, *, alone: bool) -> Lines:
+    """Both sides' losses and the penalties with other functions for the scores; ``alone`` gives none where losses read
+    anything else of the critic's networks."""
     if contest.real is None or contest.made is None or contest.generator_loss is None or contest.generator is None:
         return ()
     real, fake = case.text(contest.real), case.text(contest.made)
@@ -93,7 +105,7 @@ def _rewritten(case: Case, contest: Contest, of_real: str, of_fake: str) -> Line
                 of_player.append(f'losses.{loss.name}.critic = "{of_fake}"')
                 continue
             touched = [node for node in (*loss.reads.values(), *loss.functions.values()) if node.networks & mine]
-            if any(node not in scores for node in touched):
+            if alone and any(node not in scores for node in touched):
                 return ()
             for name, node in loss.reads.items():
                 if node in scores:

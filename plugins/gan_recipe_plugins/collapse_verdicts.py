@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import lower_rates, many_modes, unsaturated
+from gan_recipe_plugins._cures import gone_back, lower_rates, many_modes, rates_held, unsaturated
 from gan_recipe_plugins._other_cures import packed
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ _HOW_MUCH = {
     "diversity": "differs {:.0%} as much as what is real",
     "modes": "counts as {:.0%} as many different samples",
 }
+
+_WITH_THE_RATE = "A rate had just been raised by its schedule: hold it where it was good"
+_BY_ITSELF = "Go back to a checkpoint before it, with lower rates"
 
 
 @frozen
@@ -103,14 +106,17 @@ class SuddenCollapse(Verdict):
                 if good and bad > max(self.sigmas * usual, self.share * middle):
                     short = name.rpartition("/")[2]
                     now = series.recent(self.samples).mean()
+                    held = rates_held(case, former.rounds[0], former.rounds[-1])
+                    back = gone_back(case, "sudden_collapse") or lower_rates(case, 0.1)
                     yield Finding(
                         f"{short} of what {contest.generator or 'the generator'} makes went from {middle:.3g} to "
                         f"{now:.3g} within {series.rounds[-1] - former.rounds[-1]:,} rounds, after a long good while: "
-                        "training came apart at once. Go back to a checkpoint before it, with lower rates",
+                        f"training came apart at once. {_WITH_THE_RATE if held else _BY_ITSELF}",
                         {"before": middle, "now": now, "usual_deviation": usual},
-                        lower_rates(case, 0.1),
+                        held or back,
                         at,
                         series.recent(self.samples).rounds[0],
+                        (back,) if held else (),
                     )
                     break
 

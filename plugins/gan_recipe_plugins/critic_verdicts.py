@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import equal_pace, held_back, slope_penalty
+from gan_recipe_plugins._cures import equal_pace, held_back, more_data, slope_penalty
 from gan_recipe_plugins._other_cures import augmented
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class CriticTooStrong(Verdict):
                     held_back(case, contest),
                     at,
                     doubt.recent(self.samples).rounds[0],
-                    augmented(case, contest),
                 )
 
 
@@ -143,14 +142,15 @@ class Overfitting(Verdict):
                 grown = figures["distance"] / figures["best"] - 1
                 harm.append(f"what is made of new inputs is {grown:.0%} further from its targets than it was at best")
             if harm:
+                more, penalty = more_data(case, contest), slope_penalty(case, contest, weight=10.0)
                 yield Finding(
                     f"{contest.critic} scores real samples that it never saw {figures['share']:.0%} of the way down to "
                     f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt its "
                     f"training samples by heart, and {', and '.join(harm)}. More data or a stronger penalty on the "
                     "critic's slope helps",
                     figures,
-                    slope_penalty(case, contest, weight=10.0),
+                    (*more, *penalty),
                     f"{contest.critic}/{contest.loss}",
                     share.recent(self.samples).rounds[0],
-                    augmented(case, contest),
+                    (*((penalty,) if more and penalty else ()), *augmented(case, contest)),
                 )

@@ -23,6 +23,7 @@ class Weights(Signal):
 
     - ``weights``: the Euclidean norm of all of them;
     - ``gradient``: that of the gradient;
+    - ``rate``: the learning rate with which the player has just moved, its schedule included;
     - ``step``: optimisers of Adam's kind only, the root mean square of the step over the rate, but for the correction
       of its first moves (about 0.1 to 1; above that the gradient changed faster than its averages could follow);
     - ``average``: the distance of the averaged weights from the live ones, over the norm of these.
@@ -33,6 +34,7 @@ class Weights(Signal):
 
         weights = [weight.detach() for network in moment.networks.values() for weight in network.parameters()]
         found: dict[str, Tensor | float] = {"weights": _norm(weights)}
+        found["rate"] = float(moment.optimizer.param_groups[0]["lr"])
         gradients = [w.grad for network in moment.networks.values() for w in network.parameters() if w.grad is not None]
         if gradients:
             found["gradient"] = _norm(gradients)

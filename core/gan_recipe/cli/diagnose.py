@@ -23,9 +23,16 @@ if TYPE_CHECKING:
     "--cured",
     type=FILE,
     metavar="FILE",
-    help="Write a recipe that extends the run's with the cure of its first verdict that has one.",
+    help="Write a recipe that extends the run's with a treatment of its verdicts, the first unless another is named.",
 )
-def diagnose(run: str, family: bool, cured: Path | None) -> None:
+@click.option(
+    "--treatment",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Which of the treatments, as they are numbered, --cured writes.",
+)
+def diagnose(run: str, family: bool, cured: Path | None, treatment: int) -> None:
     """Say what went wrong in a run, and what treats it.
 
     Each verdict comes with the figures that show it and the lines of a recipe that would treat it.
@@ -46,7 +53,7 @@ def diagnose(run: str, family: bool, cured: Path | None) -> None:
     for line in _long(found):
         click.echo(line)
     if cured is not None:
-        _write_cured(found, cured)
+        _write_cured(found, cured, treatment)
 
 
 def _tree(branches: Sequence[Branch], indent: str = "") -> Iterator[str]:
@@ -88,6 +95,8 @@ def _long(found: Diagnosis) -> Iterator[str]:
     for recovery in found.recoveries:
         yield ""
         yield from reflowed(harmless(f"It {recovery}"), width()).splitlines()
+    several = sum(len(told.treatments) for told in found.told) > 1
+    number = 0
     for told in found.told:
         yield ""
         about = f" of {told.about}" if told.about else ""
@@ -96,13 +105,15 @@ def _long(found: Diagnosis) -> Iterator[str]:
             yield "  " + line
         if told.figures:
             yield harmless("  " + "  ".join(f"{name} {value:.4g}" for name, value in told.figures.items()))
-        if told.cure:
-            yield "  A recipe that extends this one would treat it with:"
-            for line in told.cure:
-                yield harmless(f"    {line}")
-        for other in told.others:
-            yield "  Or with:"
-            for line in other:
+        for lines in told.treatments:
+            number += 1
+            first = lines is told.treatments[0]
+            yield (
+                ("  A recipe that extends this one would treat it with" if first else "  Or with")
+                + (f" (treatment {number})" if several else "")
+                + ":"
+            )
+            for line in lines:
                 yield harmless(f"    {line}")
     if found.unmeasured:
         yield "\nNot measured here"
@@ -111,18 +122,24 @@ def _long(found: Diagnosis) -> Iterator[str]:
                 yield "  " + line
 
 
-def _write_cured(found: Diagnosis, path: Path) -> None:
+def _write_cured(found: Diagnosis, path: Path, treatment: int) -> None:
     from gan_recipe.components.toml_value import as_toml
 
-    told = next((told for told in found.told if told.cure), None)
-    if told is None:
+    treatments = [(told, lines) for told in found.told for lines in told.treatments]
+    if not treatments:
         raise UserError(f"{found.folder.name} has no verdict with a cure, so {path} was not written")
+    if treatment > len(treatments):
+        raise UserError(
+            f"{found.folder.name} has no treatment {treatment}, so {path} was not written: "
+            f"give a number from 1 to {len(treatments)}"
+        )
+    told, lines = treatments[treatment - 1]
     if path.exists():
         raise UserError(f"{path} exists; give a name that is free")
     extends = as_toml(str(found.folder.recipe.absolute()))
     about = f"# {found.folder.name} with the cure of its {told.verdict} in round {told.round:,}."
     try:
-        path.write_text("\n".join([about, f"extends = {extends}", "", *told.cure, ""]), encoding="utf-8")
+        path.write_text("\n".join([about, f"extends = {extends}", "", *lines, ""]), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     click.echo(harmless(f"Written: {path}. Train it: gan-recipe run {path}"))

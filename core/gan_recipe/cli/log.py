@@ -106,8 +106,9 @@ def _lines(entry: Entry) -> Iterator[str]:
     for verdict in entry.verdicts:
         told = f"round {verdict.round:,}, {verdict.verdict}: {verdict.told}"
         yield from _labelled("doctor", told, columns)
-        for line in verdict.cure:
-            yield from _labelled("", line, columns)
+        for number, treatment in enumerate(verdict.treatments):
+            for line in (*["or with"] * bool(number), *treatment):
+                yield from _labelled("", line, columns)
     for each in entry.notes:
         for number, line in enumerate(each.text.splitlines()):
             yield from _labelled("" if number else "note", line if number else f"{each.day}  {line}", columns)

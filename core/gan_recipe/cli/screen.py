@@ -160,6 +160,9 @@ def _tell(told: Told) -> None:
     click.echo(harmless(f"  {told.told}"))
     for line in told.cure:
         click.echo(harmless(f"    {line}"))
+    if told.others:
+        count = len(told.others)
+        click.echo(f"  and {count} other treatment{'s' * (count > 1)}, which gan-recipe diagnose tells")
 
 
 def _by_player(values: Mapping[str, float]) -> dict[str, list[str]]:

@@ -27,6 +27,11 @@ class Told:
     since: int | None = None
     others: tuple[tuple[str, ...], ...] = ()
 
+    @property
+    def treatments(self) -> tuple[tuple[str, ...], ...]:
+        """The cure and the others, each the lines of a recipe of its own."""
+        return tuple(each for each in (self.cure, *self.others) if each)
+
     def line(self) -> dict[str, Any]:
         """As JSON holds it."""
         line = {"round": self.round, "verdict": self.verdict, "told": self.told, "figures": dict(self.figures)}

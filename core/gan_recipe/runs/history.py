@@ -32,6 +32,12 @@ class Verdict:
     told: str
     figures: Mapping[str, Any] = field(factory=dict)
     cure: tuple[str, ...] = ()
+    others: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def treatments(self) -> tuple[tuple[str, ...], ...]:
+        """The cure and the others, each the lines of a recipe of its own."""
+        return tuple(each for each in (self.cure, *self.others) if each)
 
 
 @frozen
@@ -232,11 +238,22 @@ def _verdicts(run: RunFolder) -> list[Verdict]:
         except (ValueError, RecursionError):
             continue
         if isinstance(told, dict) and "verdict" in told:
-            cure = told.get("cure")
-            lines_of_cure = tuple(map(str, cure)) if isinstance(cure, list) else ()
-            verdict, said = str(told["verdict"]), str(told.get("told", ""))
-            found.append(Verdict(_count(told.get("round")), verdict, said, _table(told.get("figures")), lines_of_cure))
+            others = told.get("others")
+            found.append(
+                Verdict(
+                    _count(told.get("round")),
+                    str(told["verdict"]),
+                    str(told.get("told", "")),
+                    _table(told.get("figures")),
+                    _lines(told.get("cure")),
+                    tuple(map(_lines, others)) if isinstance(others, list) else (),
+                )
+            )
     return found
+
+
+def _lines(stated: Any) -> tuple[str, ...]:
+    return tuple(map(str, stated)) if isinstance(stated, list) else ()
 
 
 def _table(stated: Any) -> dict[str, Any]:

@@ -55,8 +55,10 @@ def _section(entry: Entry) -> Iterator[str]:
     for verdict in entry.verdicts:
         yield ""
         yield f"Doctor, round {verdict.round:,}: {escaped(verdict.verdict)}: {escaped(verdict.told)}"
-        yield ""
-        yield from (f"- {escaped(line)}" for line in verdict.cure)
+        for number, treatment in enumerate(verdict.treatments):
+            yield from ("", "Or with") * bool(number)
+            yield ""
+            yield from (f"- {escaped(line)}" for line in treatment)
     for note in entry.notes:
         first, *more = note.text.splitlines()
         yield ""

@@ -1,0 +1,136 @@
+"""What a verdict states as its cures: lines for the very recipe, each sound, and all of them within a user's reach."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from gan_recipe.cli import cli
+from gan_recipe.cli.screen import QuietScreen
+from gan_recipe.components.registry import Registry
+from gan_recipe.engine.launch import start
+from gan_recipe.engine.training import Training
+from gan_recipe.health.bench import Bench, Told
+from gan_recipe.language.check import check
+from gan_recipe.language.recipe import Recipe
+
+RING = (Path(__file__).parents[1] / "docs" / "doctor" / "ring.toml").as_posix()
+FACES = RING.replace("ring.toml", "faces.toml")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def recipe(base: str, *lines: str, name: str = "failing.toml") -> Recipe:
+    Path(name).write_text("\n".join([f"extends = {json.dumps(base)}", *lines]))
+    return check(name)
+
+
+def told_of(failing: Recipe, looks: list[Mapping[str, float]], verdict: str, every: int = 50) -> Told:
+    """The first time that the verdict is told; its cures are sound in recipes that extend the failing one."""
+    bench = Bench(failing)
+    for look, figures in enumerate(looks):
+        for told in bench.hear(1 + look * every, {f"signals/{name}": value for name, value in figures.items()}):
+            if told.verdict == verdict:
+                for lines in told.treatments:
+                    recipe("failing.toml", *lines, name="cured.toml")
+                return told
+    raise AssertionError(f"{verdict} is not told")
+
+
+def a_collapse(rate_after: float) -> list[Mapping[str, float]]:
+    """Ten good looks and three bad ones, and the generator's rate: 0.001 in the good ones."""
+    good = {"critic/gan/modes": 1.0, "generator/rate": 1e-3, "critic/rate": 1e-3}
+    return [good] * 10 + [good | {"critic/gan/modes": 0.1, "generator/rate": rate_after}] * 3
+
+
+def test_a_collapse_with_a_rate_that_has_just_risen_is_cured_by_that_rate() -> None:
+    """Held where it was good, for the player whose rate it was, alone; going back is the other treatment."""
+    jump = '[players.generator]\nlr_schedule = { use = "multi_step", milestones = [500], gamma = 100.0 }'
+    told = told_of(recipe(RING, jump), a_collapse(0.1), "sudden_collapse")
+    assert told.cure == (
+        "[players.generator]",
+        "optimizer.lr = 0.001",
+        'lr_schedule = { use = "constant", factor = 1.0 }',
+    )
+    ((table, *_),) = told.others
+    assert table == "[recovery]" and "rate" in told.told
+
+
+@pytest.mark.parametrize("schedule", ["", '[players.generator]\nlr_schedule = { use = "cosine", T_max = 1_500 }'])
+def test_a_collapse_at_a_rate_that_has_not_risen_is_gone_back_from(schedule: str) -> None:
+    """Whether or not it has a schedule; where the recipe goes back already, lower rates are left."""
+    told = told_of(recipe(RING, schedule), a_collapse(9e-4), "sudden_collapse")
+    assert told.cure[:2] == ("[recovery]", 'on = ["sudden_collapse"]') and told.others == ()
+    assert check("cured.toml").recovery is not None
+    back = '[recovery]\non = ["sudden_collapse"]\nmultiply = { "players.*.optimizer.lr" = 0.5 }'
+    again = told_of(recipe(RING, schedule, back), a_collapse(9e-4), "sudden_collapse")
+    assert again.cure[:2] == ("[players.critic]", "optimizer.lr = 0.0001")
+
+
+BY_HEART: list[Mapping[str, float]] = [
+    {"held_out/gan/share": 1.0, "held_out/gan/ranked": 1.0, "held_out/gan/copied": 1.0}
+] * 4
+
+
+@pytest.mark.parametrize(("stated", "cured"), [(2, 20), (40, 200), (200, None), (300, None)])
+def test_more_people_are_the_cure_where_people_are_rendered(stated: int, cured: int | None) -> None:
+    """Ten times as many, up to as many as there are by default, with the penalty; the penalty alone comes second."""
+    told = told_of(recipe(FACES, f"[data.faces]\nidentities = {stated}"), BY_HEART, "overfitting")
+    penalty = ("[players.critic]", "losses.r1.weight = 1.25")
+    if cured is None:
+        assert told.cure == penalty and penalty not in told.others
+    else:
+        assert told.cure == ("[data.faces]", f"identities = {cured}", *penalty) and told.others[0] == penalty
+
+
+def test_augmentation_is_steered_where_the_score_has_a_zero() -> None:
+    """ada for cross-entropy, at a pace that suits a short run; a relativistic score has no sign, and is augmented
+    always. Losses that read the critic's networks besides keep their samples, and a round can be played."""
+    for base, use in (("dcgan", "ada"), (FACES, "diff_augment")):
+        told = told_of(recipe(base), BY_HEART, "overfitting")
+        (lines,) = [each for each in told.others if each[0] == "[networks]"]
+        treated = recipe("failing.toml", *lines, name="cured.toml")
+        assert treated.networks["augment"].use == use
+        assert not any("identity" in line or "light" in line for line in lines)
+        if use == "ada":
+            assert lines[1] == 'augment = { use = "ada", over = 6400 }'
+    training = Training(check("cured.toml", ["run.batch=4"]))
+    training.play(0, training.stream.batch(0))
+
+
+def test_every_treatment_is_within_reach(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The screen says how many more there are; diagnose numbers them and writes the one that is asked for; log, the
+    report and the notebook's page show them."""
+    from gan_recipe.cli.screen import _tell
+
+    touchy = "verdicts.mode_collapse = { diversity = 9.0, grace = 0, samples = 2 }"
+    failing = recipe(RING, "[run]\nrounds = 6\nlog_every = 2\n[doctor]\nevery = 1", touchy)
+    run = start(failing, Registry.installed(), QuietScreen(), name="few").folder
+    (line,) = [line for line in run.verdict_lines() if line["verdict"] == "mode_collapse"]
+    told = Told.of(line)
+    assert told is not None and len(told.treatments) == 2
+    _tell(told)
+    assert "and 1 other treatment, which gan-recipe diagnose tells" in capsys.readouterr().out
+
+    def invoke(*words: str) -> Any:
+        return CliRunner().invoke(cli, words)
+
+    shown = invoke("diagnose", "few", "--cured", "second.toml", "--treatment", "2")
+    assert shown.exit_code == 0 and "Or with (treatment 2):\n    [networks]" in shown.output, shown.output
+    assert "would treat it with (treatment 1):" in shown.output
+    assert "pack" in check("second.toml").networks
+    wrong = invoke("diagnose", "few", "--cured", "third.toml", "--treatment", "3")
+    assert "no treatment 3" in str(wrong.exception) and "from 1 to 2" in str(wrong.exception)
+    assert not Path("third.toml").exists()
+    assert "or with" in invoke("log", "few").output
+    assert invoke("report", "few").exit_code == 0
+    page = next(Path.cwd().rglob("*.html")).read_text()
+    assert "or with" in page and "pack(fake)" in page
