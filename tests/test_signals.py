@@ -145,7 +145,7 @@ def test_norms_of_gradients_weights_and_steps_are_those_of_the_move() -> None:
     _, before, _ = by_adam(critic, loss, [w for name in names for w in d[name].parameters()], rate=5e-4)
     assert abs(critic["weights"] / before - 1) > 1e-6  # or it would not tell when it is measured
     assert "average" not in critic
-    assert (critic["rate"], generator["rate"]) == (5e-4, 1e-3)
+    assert (critic["rate"], generator["rate"]) == (pytest.approx(5e-4), pytest.approx(1e-3))
 
     for name in names:  # the critic has moved before the generator does
         d[name].load_state_dict({key: value.double() for key, value in n[name].state_dict().items()})

@@ -11,6 +11,7 @@ from doc_blocks import blocks
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.language.check import check
+from gan_recipe.language.optimizers import LR_SCHEDULES
 
 RUN_HERE = blocks("docs/treatments.md", "toml")
 PAGE = (Path(__file__).parents[1] / "docs" / "treatments.md").read_text()
@@ -48,10 +49,10 @@ use = "together"
 
 
 def test_every_component_of_the_page_exists() -> None:
-    """By the name that a recipe uses."""
+    """By the name that a recipe uses; a schedule of the rate is torch's."""
     every = Registry.installed().every()
     named = {*re.findall(r'use = "(\w+)"', PAGE), *re.findall(r"`(r2|wgan_gp|relativistic_\w+|minibatch_std)`", PAGE)}
-    assert len(named) > 10 and named <= set(every)
+    assert len(named) > 10 and named <= {*every, *LR_SCHEDULES}
 
 
 def test_the_recipe_lines_of_the_page_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +66,7 @@ def test_the_recipe_lines_of_the_page_check(tmp_path: Path, monkeypatch: pytest.
         assert lines is not None
         text = text.replace(f"[{table}]\n", f"[{table}]\n{lines[1]}")
     cells = re.findall(r"\| `([^`|]+)`", PAGE)
-    of_critic = [cell for cell in cells if re.match(r"losses\.r1|constraints|clip_gradients", cell)]
+    of_critic = [cell for cell in cells if re.match(r"losses\.r1|constraints|clip_gradients|lr_schedule", cell)]
     of_generator = [cell for cell in cells if re.match(r"ema|balance", cell)]
     assert len(of_critic) >= 2 and len(of_generator) == 2
     text = text.replace("[players.generator]\n", "\n".join([*of_critic, "", "[players.generator]", *of_generator, ""]))

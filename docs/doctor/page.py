@@ -17,6 +17,7 @@ from gan_recipe.language.check_doctor import SIGNALS, VERDICTS
 
 HERE = Path(__file__).parent
 _HELD_OUT = ("share", "ranked", "copied")
+_CELLS = "still told | modes, before | after | diversity, before | after | besides"
 _HEAD = """\
 # The doctor
 
@@ -47,15 +48,16 @@ What was changed after a seed was seen is shown by later ones:
 
 `saturated_generator` is caused by a loss that is flat where the critic is sure; of outputs at the limits of a tanh only
 the rule is tested: the generators that were to stand there collapsed first."""
-_OF_SUDDEN = """\
-Silence is not yet health: with modes near 2, the cured runs of `sudden` are more varied than the ring, and their sheet
-below shows a cloud that has not found the clusters. Rates a tenth as high would need more rounds than it has.
+_OF_CURES = """\
+CURES
 """
 _OF_SIX_PEOPLE = """\
 Of `six_people` both are cured. What was made of new people stood 0.187 (seed 1) and 0.208 (seed 2) from its targets at
 best, and 0.250 and 0.316 in the end; with the penalty it ended at 0.174 and 0.156, within 1 % of its best. So that this
 is what the verdict goes by, the case has its bound for copies off, which most of these outputs are as well.
 """
+_OF_OTHERS = """\
+OTHERS"""
 _OF_SHIPPED = """\
 The critic of `d_supervised` comes to know its 200 people by heart, and what is made of new people comes nearer to them
 all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600.
@@ -167,29 +169,17 @@ def _cures(rows: list[dict[str, Any]]) -> Iterator[str]:
         "diversity are\nthe means of the last three looks, over the real data's: 1 is as varied as that. A run that "
         "failed has none at its end.\n"
     )
-    yield "| case | seed | verdict | cured run | still told | modes, before | after | diversity, before | after |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    yield f"| case | seed | verdict | cured run | {_CELLS} |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     healed = tried = 0
     for case, row in _paired(rows):
         if "cured" in row:
             tried += 1
-            after = row["cured"]["told"]
-            healed += not after and row["cured"]["outcome"] == "done"
-            still = ", ".join(f"{verdict} ({round})" for round, verdict in after) or "-"
-            both = [str(run["last"].get(name, "-")) for name in ("modes", "diversity") for run in (row, row["cured"])]
-            cells = [case.name, str(row["seed"]), case.verdict, row["cured"]["outcome"], still, *both]
+            healed += not row["cured"]["told"] and row["cured"]["outcome"] == "done"
+            cells = [case.name, str(row["seed"]), case.verdict, *_before_and_after(row, row["cured"])]
             yield f"| {' | '.join(cells)} |"
     yield f"\nNothing is told any more in {healed} of {tried} cured runs.\n"
-    yield _OF_SUDDEN
-    for case, row in _paired(rows):
-        if case.name.startswith("by_heart") and "cured" in row:
-            gaps, copies = ([run["last"][name] for run in (row, row["cured"])] for name in ("gap", "copied"))
-            yield (
-                f"Of `{case.name}` (seed {row['seed']}) the critic is cured and the generator is not: the critic's "
-                f"fall from training to new samples went from {gaps[0]:g} to {gaps[1]:g}, the share of copies from "
-                f"{copies[0]:.0%} to {copies[1]:.0%}. Two people teach nobody what a third looks like; more would."
-            )
-            yield ""
+    yield _OF_CURES
     yield _OF_SIX_PEOPLE
     yield "| case | the cure of its first seed |"
     yield "|---|---|"
@@ -199,11 +189,40 @@ def _cures(rows: list[dict[str, Any]]) -> Iterator[str]:
         if mine and case.name not in shown:
             shown.add(case.name)
             yield f"| {case.name} | {'<br>'.join(f'`{line}`' for line in mine['cure'])} |"
+    yield from _other_cures(rows)
     pictured = {case.name for case, row in _paired(rows) if "cured" in row}
     if pictures := [case for case in CASES if case.name in pictured and (HERE / f"{case.name}.png").is_file()]:
         yield "\nBefore and after, the last sheet of the first seed:\n"
         for case in pictures:
             yield f"![{case.name}: {case.verdict}, and cured](doctor/{case.name}.png)"
+
+
+def _before_and_after(row: dict[str, Any], treated: dict[str, Any]) -> list[str]:
+    """How the treated run ended, what is still told, and figures of both: the last cells of a row."""
+    still = ", ".join(f"{verdict} ({round})" for round, verdict in treated["told"]) or "-"
+    runs = (row["last"], treated["last"])
+    figures = [str(last.get(name, "-")) for name in ("modes", "diversity") for last in runs]
+    besides = [f"went back {treated['went_back']} times"] if treated.get("went_back") else []
+    if all("found" in last for last in runs):
+        besides.append(" to ".join(f"{last['found']:.0f}" for last in runs) + " clusters")
+        besides.append(" to ".join(f"{last['good']:.0%}" for last in runs) + " near one")
+    if all("copied" in last and "found" not in last for last in runs):
+        besides.append("copies " + " to ".join(f"{last['copied']:.0%}" for last in runs))
+        besides.append("gap " + " to ".join(f"{last['gap']:g}" for last in runs))
+    return [treated["outcome"], still, *figures, "; ".join(besides) or "-"]
+
+
+def _other_cures(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Cures that a verdict states beside its first one, trained to their ends."""
+    treated = [(case, row, other) for case, row in _paired(rows) for other in row.get("others", ())]
+    yield "\nOther cures that these verdicts state, trained to their ends as well:\n"
+    yield f"| case | seed | lines | run | {_CELLS} |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for case, row, other in treated:
+        lines = "<br>".join(f"`{line}`" for line in other["cure"])
+        yield f"| {' | '.join([case.name, str(row['seed']), lines, *_before_and_after(row, other)])} |"
+    yield ""
+    yield _OF_OTHERS
 
 
 def _shipped() -> Iterator[str]:

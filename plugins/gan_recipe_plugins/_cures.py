@@ -17,7 +17,7 @@ _FAR = 5.0
 # A rate that has become so many times as high is another training than the one that went well.
 _RISEN = 2.0
 # The people of ``synthetic_faces`` where none are stated; each is rendered once and kept on disk.
-_MANY_PEOPLE = 200
+_MANY_PEOPLE = SyntheticFaces().identities
 
 
 def held_back(case: Case, contest: Contest) -> Lines:
@@ -72,12 +72,12 @@ def slope_penalty(case: Case, contest: Contest, *, weight: float = 1.0) -> Lines
 
 
 def more_data(case: Case, contest: Contest) -> Lines:
-    """Ten times as many people, where real samples are rendered and not collected, and are of few people; else none."""
+    """As many people as there are by default, where they are rendered and not collected, and are fewer; else none."""
     source = contest.real.name.partition(".")[0] if contest.real is not None else ""
     faces = case.recipe.data.get(source)
     if not isinstance(faces, SyntheticFaces) or faces.identities >= _MANY_PEOPLE:
         return ()
-    return (f"[data.{source}]", f"identities = {min(10 * faces.identities, _MANY_PEOPLE)}")
+    return (f"[data.{source}]", f"identities = {_MANY_PEOPLE}")
 
 
 def pairing(case: Case, contest: Contest) -> Lines:
