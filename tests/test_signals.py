@@ -391,10 +391,12 @@ def test_other_treatments_are_offered_and_train(name: str, verdict: str, network
 
 
 def test_a_balance_is_offered_where_losses_meet_in_a_value() -> None:
-    """With the leader for reference; not where there is one already, nor twice."""
+    """With the leader for reference, as loud as the others together: weights are shares then, and the old ones would
+    let it lead. Not where there is one already, nor twice."""
     recipe = check("pix2pix")
     told = told_of(recipe, {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04})["one_loss_leads"]
-    assert told.others == (("[players.generator]", 'balance = { at = "fake", reference = "l1", losses = ["gan"] }'),)
+    balance = 'balance = { at = "fake", reference = "l1", losses = ["gan"] }'
+    assert told.others == (("[players.generator]", "losses.l1.weight = 1", balance),)
     cured("pix2pix", told.others[0])
     again = told_of(check("cured.toml"), {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04})
     assert again["one_loss_leads"].others == ()

@@ -18,14 +18,18 @@ _PENALTIES = {"r1": ("real",), "r2": ("fake",), "wgan_gp": ("real", "fake")}
 
 
 def balanced_by_pull(case: Case, player: str, meeting: Meeting, leader: str) -> tuple[Lines, ...]:
-    """The player's losses held as loud as their weights say, where they meet in a value and none is lazy."""
+    """The player's losses held as loud as their weights say, the leader's being the sum of the others', where they meet
+    in a value and none is lazy or has a ramp."""
     spec = case.recipe.players[player]
     others = [name for name in meeting.losses if name != leader and spec.losses[name].every == 1]
     if spec.balance is not None or meeting.value is None or not others or spec.losses[leader].every != 1:
         return ()
+    weights = [weight for name in others if isinstance(weight := spec.losses[name].weight, float)]
+    if len(weights) < len(others):
+        return ()
     named = ", ".join(f'"{name}"' for name in others)
     balance = f'balance = {{ at = "{case.text(meeting.value)}", reference = "{leader}", losses = [{named}] }}'
-    return ((f"[players.{player}]", balance),)
+    return ((f"[players.{player}]", f"losses.{leader}.weight = {sum(weights):g}", balance),)
 
 
 def packed(case: Case, contest: Contest) -> tuple[Lines, ...]:

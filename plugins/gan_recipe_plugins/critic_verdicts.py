@@ -142,15 +142,16 @@ class Overfitting(Verdict):
                 grown = figures["distance"] / figures["best"] - 1
                 harm.append(f"what is made of new inputs is {grown:.0%} further from its targets than it was at best")
             if harm:
-                more, penalty = more_data(case, contest), slope_penalty(case, contest, weight=10.0)
+                # A bounded critic mends the distance. A loss on targets teaches copies as well: more data mends those.
+                more = more_data(case, contest) if "copied" in figures else ()
                 yield Finding(
                     f"{contest.critic} scores real samples that it never saw {figures['share']:.0%} of the way down to "
                     f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt its "
                     f"training samples by heart, and {', and '.join(harm)}. More data or a stronger penalty on the "
                     "critic's slope helps",
                     figures,
-                    (*more, *penalty),
+                    (*more, *slope_penalty(case, contest, weight=10.0)),
                     f"{contest.critic}/{contest.loss}",
                     share.recent(self.samples).rounds[0],
-                    (*((penalty,) if more and penalty else ()), *augmented(case, contest)),
+                    () if more else augmented(case, contest),
                 )
