@@ -157,11 +157,10 @@ def resume(
         lambda: check_run(folder, registry, starts=None if checkpoint else existing),
     )
     use_available_cores()
-    back = {"order": order(folder), "recoveries": len(recoveries(folder))}
 
     def build() -> Training:
-        where = chosen_device(device, processes)
-        return Training(recipe, where, processes, order=back["order"], recoveries=back["recoveries"], say=screen.say)
+        where, times = chosen_device(device, processes), len(recoveries(folder))
+        return Training(recipe, where, processes, order=order(folder), recoveries=times, say=screen.say)
 
     training = together(processes, build)
     for sentence in changes(description.get("versions", {}), versions(registry, torch.__version__)):

@@ -125,10 +125,8 @@ def trained_anew(training: Training, folder: RunFolder, registry: Registry) -> t
 
     def build() -> Training:
         recipe = check_run(folder, registry, starts=None)
-        back = {"order": order(folder), "recoveries": len(recoveries(folder))}
-        return Training(
-            recipe, training.device, processes, order=back["order"], recoveries=back["recoveries"], say=training.say
-        )
+        times = len(recoveries(folder))
+        return Training(recipe, training.device, processes, order=order(folder), recoveries=times, say=training.say)
 
     again = together(processes, build)
     loaded: list[Checkpoint] = []
