@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +11,8 @@ import torch
 from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as some
+from screens import Stopping
+from tiny_recipes import TOY
 
 from gan_recipe import SteeredSchedule
 from gan_recipe.cli.screen import QuietScreen
@@ -24,34 +24,6 @@ from gan_recipe.errors import RecipeError
 from gan_recipe.language.check import check
 from gan_recipe_plugins.accuracy_band import AccuracyBand
 
-TOY = """
-[run]
-rounds = 700
-batch = 64
-precision = "float32"
-observers = []
-
-[data]
-toy = { use = "toy_2d", modes = 8, sd = 0.05 }
-noise = { use = "noise", size = 8 }
-
-[networks]
-generator = { use = "mlp", widths = [64, 64], outputs = 2 }
-critic = { use = "mlp", widths = [64, 64], outputs = 1 }
-
-[values]
-fake = "generator(noise)"
-
-[players.critic]
-trains = ["critic"]
-optimizer = { use = "adam", lr = 5e-3, betas = [0.5, 0.99] }
-losses.gan = { use = "bce_critic", real = "critic(point)", fake = "critic(fake)" }
-
-[players.generator]
-trains = ["generator"]
-optimizer = { use = "adam", lr = 1e-3, betas = [0.5, 0.99] }
-losses.gan = { use = "bce_generator", fake = "critic(fake)" }
-"""
 BAND = '[schedule]\nuse = "accuracy_band"\nreal = "critic(point)"\nfake = "critic(fake)"\n'
 
 
@@ -153,15 +125,6 @@ def test_a_figure_is_heard_three_rounds_later_and_in_its_order() -> None:
         seen.append(float(value.mean()))
         training.play(round, batch)
         assert steering.memory["last"] == pytest.approx(seen[round - LATE] if round >= LATE else -1.0, rel=1e-5)
-
-
-class Stopping(QuietScreen):
-    def __init__(self, at: int) -> None:
-        self._at = at
-
-    def round(self, done: int) -> None:
-        if done == self._at:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_resumed_is_not_resumed() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from screens import Stopping
 from torch import Tensor
 
 from gan_recipe.cli.screen import QuietScreen
@@ -99,17 +98,6 @@ def test_the_factors_are_figures_of_the_run_and_the_doctors_shares_are_those_of_
     stopped = start(recipe, registry, Stopping(4), name="stopped").folder
     resume(stopped.name, registry, QuietScreen())
     assert stopped.metrics.read_bytes() == whole.metrics.read_bytes()
-
-
-class Stopping(QuietScreen):
-    """Asks to stop in a round."""
-
-    def __init__(self, at: int) -> None:
-        self._at = at
-
-    def round(self, done: int) -> None:
-        if done == self._at:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize(

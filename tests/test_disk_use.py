@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
@@ -27,16 +28,6 @@ from gan_recipe.runs.disk_use import in_words, kept
 from gan_recipe.runs.run_folder import checkpoint_rounds
 
 
-class Heard(QuietScreen):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.told.append(text)
-
-
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ring: str) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -46,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ring: str) -> Path:
 
 def train(recipe: str, *overrides: str) -> tuple[Outcome, list[str]]:
     registry, screen = Registry.installed(), Heard()
-    return start(check(recipe, overrides, registry), registry, screen, device="cpu"), screen.told
+    return start(check(recipe, overrides, registry), registry, screen, device="cpu"), screen.said
 
 
 def size(folder: Path) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from screens import Heard
 from torch import Tensor, nn
 
 from gan_recipe.cli.screen import QuietScreen
@@ -232,16 +233,11 @@ def test_warnings_are_said_before_training_and_in_order(capsys: pytest.CaptureFi
         'extends = "wgan.toml"\n[run]\nrounds = 1\nobservers = []\n'
         '[networks.trunk]\nuse = "timm_encoder"\nname = "test_resnet"\n[networks.verdict]\nuse = "linear_fc"\n'
     )
-    said: list[str] = []
-
-    class Listening(QuietScreen):
-        def say(self, text: str) -> None:
-            said.append(text)
-
+    screen = Heard()
     recipe = check("caused.toml")
     assert not find(recipe)
-    start(recipe, Registry.installed(), Listening())
-    warnings = [text for text in said if text.startswith("warning: ")]
+    start(recipe, Registry.installed(), screen)
+    warnings = [text for text in screen.said if text.startswith("warning: ")]
     assert [re.findall(r"\[(\w+)\]$", text)[0] for text in warnings] == [
         "penalty_on_batch_norm",
         "wasserstein_batch_norm",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-from attrs import frozen
+from conftest import Done
 
 from gan_recipe.cli import main
 from gan_recipe.components.registry import ONLY, LookupProblem, Registry
@@ -32,13 +32,6 @@ def gan_recipe_components():
 """
 
 Install = Callable[..., None]
-
-
-@frozen
-class Done:
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture

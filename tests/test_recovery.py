@@ -14,6 +14,8 @@ import torch
 from attrs import asdict
 from doc_blocks import blocks
 from faults.victims import Victims
+from screens import Heard
+from tiny_recipes import TOY
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
@@ -58,15 +60,12 @@ change = { "schedule.periods.critic" = 1 }
 """
 
 
-class Watching(QuietScreen):
+class Watching(Heard):
     """Hears what is said, and does something at a round of a pass."""
 
     def __init__(self, act: Callable[[int, int], None] = lambda number, round: None) -> None:
-        self.said: list[str] = []
+        super().__init__()
         self._act, self._passes = act, 0
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
     def begin(self, rounds: int, done: int, batch: int) -> None:
         self._passes += 1
@@ -306,33 +305,17 @@ def test_wrong_verdicts_hide_no_wrong_keys() -> None:
 
 
 HOT = """
+extends = "toy.toml"
+
 [run]
-rounds = 700
-batch = 64
-precision = "float32"
 checkpoint_every = 25
-observers = []
-
-[data]
-toy = { use = "toy_2d", modes = 8, sd = 0.05 }
-noise = { use = "noise", size = 8 }
-
-[networks]
-generator = { use = "mlp", widths = [64, 64], outputs = 2 }
-critic = { use = "mlp", widths = [64, 64], outputs = 1 }
-
-[values]
-fake = "generator(noise)"
 
 [players.critic]
-trains = ["critic"]
-optimizer = { use = "adam", lr = 5e-3, betas = [0.5, 0.99] }
 losses.gan = { use = "relativistic_critic", real = "critic(point)", fake = "critic(fake)" }
 losses.r1 = { use = "r1", critic = "critic", real = "point", weight = 0.1 }
 
 [players.generator]
-trains = ["generator"]
-optimizer = { use = "adam", lr = 5e-3, betas = [0.5, 0.99] }
+optimizer.lr = 5e-3
 losses.gan = { use = "relativistic_generator", real = "critic(point)", fake = "critic(fake)" }
 
 [schedule]
@@ -361,6 +344,7 @@ JUMP = '[players.generator]\nlr_schedule = { use = "multi_step", milestones = [3
 def test_a_rate_that_is_too_high_ends_healthy(cause: str, healthy: int) -> None:
     """At default thresholds: left alone its scores run away; with recovery it goes back as far as it must, and no
     verdict is left."""
+    Path("toy.toml").write_text(TOY)
     Path("base.toml").write_text(HOT)
     Path("alone.toml").write_text(f'extends = "base.toml"\n{cause}')
     Path("hot.toml").write_text(f'extends = "base.toml"\n{cause}{RECOVERED}')

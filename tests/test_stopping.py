@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
@@ -35,19 +36,16 @@ def recipe(ring: str, write: Callable[..., str]) -> None:
     write(ring)
 
 
-class Watching(QuietScreen):
+class Watching(Heard):
     """Does something when a round has been trained, and keeps what is said."""
 
     def __init__(self, at: Mapping[int, Callable[[], None]] | None = None) -> None:
+        super().__init__()
         self.at = at or {}
-        self.said: list[str] = []
 
     def round(self, done: int) -> None:
         if act := self.at.get(done):
             act()
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 def sound(*overrides: str) -> Recipe:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from screens import Heard
 from test_processes import TREATED
 from test_training import TINY, files, train
 
@@ -120,14 +121,6 @@ def test_a_patience_that_is_none_is_told(stated: str, monkeypatch: pytest.Monkey
 
 
 # ------------------------------------------------------------------------------------------------- opening
-
-
-class Heard(QuietScreen):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 def opening(act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, *, held_out: bool = False) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
@@ -252,15 +253,10 @@ def test_a_damaged_checkpoint_is_skipped_and_named() -> None:
     data[-7] ^= 4
     victim.write_bytes(bytes(data))
     folder.write_description({**folder.describe(), "outcome": "stopped"})
-    said: list[str] = []
-
-    class Listening(QuietScreen):
-        def say(self, text: str) -> None:
-            said.append(text)
-
-    assert resume(folder.name, Registry.installed(), Listening()).how == "done"
-    assert any("round 12 is damaged (networks.safetensors does not match its checksum)" in text for text in said)
-    assert any("before round 8" in text for text in said)
+    screen = Heard()
+    assert resume(folder.name, Registry.installed(), screen).how == "done"
+    assert any("round 12 is damaged (networks.safetensors does not match its checksum)" in text for text in screen.said)
+    assert any("before round 8" in text for text in screen.said)
 
 
 def test_lazy_terms_count_as_often_as_they_are_skipped() -> None:

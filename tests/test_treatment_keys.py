@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
@@ -26,16 +27,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ring: str) -> None:
 def variant(text: str, name: str = "variant.toml") -> str:
     Path(name).write_text('extends = "ring.toml"\n' + text)
     return name
-
-
-class Listening(QuietScreen):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
 
 
 def trained(name: str, screen: QuietScreen | None = None) -> Outcome:
@@ -92,7 +83,7 @@ def test_a_weight_changed_on_a_warm_start_ramps_and_says_so() -> None:
     trained("ring.toml")
     text = '[networks.trunk]\nstart = "ring@6"\n[networks.generator]\nstart = "ring@6"\n'
     text += "[players.critic.losses.gan]\nweight = 10\n[players.generator.losses.gan]\nweight = 2\n"
-    screen = Listening()
+    screen = Heard()
     child = trained(variant(text), screen)
     said = [text for text in screen.said if "run.ramp_changes" in text]
     assert [text.partition(";")[0] for text in said] == [
@@ -103,7 +94,7 @@ def test_a_weight_changed_on_a_warm_start_ramps_and_says_so() -> None:
     kept = check(str(child.folder.recipe)).players
     assert kept["critic"].losses["gan"].weight == Ramp(1.0, 10.0, 1000, shape="geometric")
     assert kept["critic"].losses["r1"].weight == 1.0
-    screen = Listening()
+    screen = Heard()
     at_once = trained(variant(text + "[run]\nramp_changes = 0\n", "at_once.toml"), screen)
     assert not any("ramp_changes" in text for text in screen.said)
     assert check(str(at_once.folder.recipe)).players["critic"].losses["gan"].weight == 10.0
@@ -114,6 +105,6 @@ def test_what_did_not_change_or_starts_afresh_does_not_ramp() -> None:
     trained("ring.toml")
     text = '[networks.trunk]\nstart = "ring@6"\n[players.generator.losses.gan]\nweight = 2\n'
     text += '[players.critic.losses.r2]\nuse = "r2"\ncritic = "verdict(trunk(_))"\nfake = "fake"\nweight = 3\n'
-    screen = Listening()
+    screen = Heard()
     trained(variant(text), screen)
     assert not any("ramp_changes" in text for text in screen.said)
