@@ -79,6 +79,31 @@ def test_a_value_is_loaded_where_its_data_is_not(
     assert load_value(folder)(z=torch.zeros(3, 2)).shape == (3, 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "stated"),
+    [
+        ("value.json", '{"value": "fake", "fields": []}'),
+        ("value.json", '{"value": "fake", "fields": {"toy.point": 3}}'),
+        ("value.json", "[" * 100_000),
+        ("recipe.toml", "networks = 3\n"),
+        ("recipe.toml", "run = 3\nnetworks = { generator = 3 }\n"),
+    ],
+)
+def test_a_damaged_export_is_told_in_a_sentence(name: str, stated: str, trained: RunFolder) -> None:
+    """Whoever edited which of its files."""
+    folder, _ = exported(trained, "fake", "safetensors")
+    (folder / name).write_text(stated)
+    with pytest.raises(UserError, match=r"is no value exported as safetensors|recipe\.toml:1"):
+        load_value(folder)
+
+
+def test_figures_that_are_none_are_no_figures_of_a_card(trained: RunFolder) -> None:
+    """Though somebody wrote them into the run."""
+    trained.write_description({**trained.describe(), "figures": ["far"], "baseline": 3})
+    folder, _ = exported(trained, "fake", "safetensors")
+    assert "## Figures" not in (folder / "README.md").read_text()
+
+
 def test_a_card_tells_what_the_hub_reads(trained: RunFolder) -> None:
     """Front matter that the Hub's own reader takes: figures, tags; then recipe, lineage, data, parity and the sheet."""
     folder, _ = exported(trained, "fake", "safetensors")

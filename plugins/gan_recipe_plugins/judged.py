@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from attrs import frozen
 
@@ -13,11 +13,49 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan_recipe import Examples
-    from gan_recipe_plugins._judge import Lessons
+    from gan_recipe_plugins._judge import Judge, Lessons
 
 
 @frozen
-class JudgedAccuracy(Metric):
+class _Judged(Metric):
+    #: How many training samples the classifier learns from; at least 1.
+    samples: int = 9_000
+    #: How often it sees each of them, at most: it stops when it is right on 99.5 % of those held back.
+    epochs: int = 8
+    #: The share of real samples, from 0 to 1, that the classifier must get right to be believed without a warning.
+    trust: float = 0.9
+
+    #: Whether it tells classes apart by angle.
+    _angular: ClassVar[bool] = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.samples < 1 or self.epochs < 1:
+            raise ValueError(f"samples is {self.samples} and epochs {self.epochs}; give whole numbers of at least 1")
+        if not 0 <= self.trust <= 1:
+            raise ValueError(f"trust is {self.trust}; give a share from 0 to 1")
+
+    def learn(self, examples: Examples, example_labels: Examples) -> str:
+        accuracy = float(self._judge(examples, example_labels).accuracy)
+        return f"right on {accuracy:.1%} of the real samples that were held back from it"
+
+    def has_learnt(self, examples: Examples, example_labels: Examples) -> bool:
+        from gan_recipe_plugins._judge import is_kept
+
+        return is_kept(examples, example_labels, self._lessons())
+
+    def _judge(self, examples: Examples, labels: Examples) -> Judge:
+        from gan_recipe_plugins._judge import trained_judge
+
+        return trained_judge(examples, labels, self._lessons(), trust=self.trust)
+
+    def _lessons(self) -> Lessons:
+        from gan_recipe_plugins._judge import Lessons
+
+        return Lessons(samples=self.samples, epochs=self.epochs, angular=self._angular)
+
+
+@frozen
+class JudgedAccuracy(_Judged):
     """The share of outputs in which a classifier sees the label that they should have; 1 is best.
 
     The classifier, three convolutions at 32 x 32, learns ``example_labels`` from the real training images ``examples``
@@ -29,21 +67,9 @@ class JudgedAccuracy(Metric):
     Raises ValueError when the shapes do not fit, or when a label is asked for that no example has.
     """
 
-    #: How many training samples the classifier learns from; at least 1.
-    samples: int = 9_000
-    #: How often it sees each of them, at most: it stops when it is right on 99.5 % of those held back.
-    epochs: int = 8
-    #: The share of real samples, from 0 to 1, that the classifier must get right to be believed without a warning.
-    trust: float = 0.9
-
-    def __attrs_post_init__(self) -> None:
-        _check(self.samples, self.epochs, self.trust)
-
     def __call__(self, output: Tensor, labels: Tensor, examples: Examples, example_labels: Examples) -> float:
-        from gan_recipe_plugins._judge import trained_judge
-
         _one_label_each("labels", labels, output)
-        logits = trained_judge(examples, example_labels, self._lessons(), trust=self.trust).logits(output)
+        logits = self._judge(examples, example_labels).logits(output)
         if labels.max() >= logits.shape[1]:
             raise ValueError(
                 f"labels go up to {int(labels.max())}, but the training examples have {logits.shape[1]} classes; "
@@ -51,20 +77,9 @@ class JudgedAccuracy(Metric):
             )
         return float((logits.argmax(dim=1) == labels).double().mean())
 
-    def learn(self, examples: Examples, example_labels: Examples) -> str:
-        return _learn(examples, example_labels, self._lessons(), self.trust)
-
-    def has_learnt(self, examples: Examples, example_labels: Examples) -> bool:
-        return _has_learnt(examples, example_labels, self._lessons())
-
-    def _lessons(self) -> Lessons:
-        from gan_recipe_plugins._judge import Lessons
-
-        return Lessons(samples=self.samples, epochs=self.epochs, angular=False)
-
 
 @frozen
-class JudgedRank1(Metric):
+class JudgedRank1(_Judged):
     """The share of outputs whose nearest true face by an embedding is the right person's; 1 is best.
 
     The embedding is that of a classifier of the training people, three convolutions at 32 x 32, which learns
@@ -78,57 +93,17 @@ class JudgedRank1(Metric):
     Source: the angular softmax is that of Wang et al. 2017, "NormFace: L2 Hypersphere Embedding for Face Verification".
     """
 
-    #: How many training samples the classifier learns from; at least 1.
-    samples: int = 9_000
-    #: How often it sees each of them, at most: it stops when it is right on 99.5 % of those held back.
-    epochs: int = 8
-    #: The share of real samples, from 0 to 1, that the classifier must get right to be believed without a warning.
-    trust: float = 0.9
-
-    def __attrs_post_init__(self) -> None:
-        _check(self.samples, self.epochs, self.trust)
+    _angular: ClassVar[bool] = True
 
     def __call__(
         self, output: Tensor, gallery: Tensor, identity: Tensor, examples: Examples, example_labels: Examples
     ) -> float:
-        from gan_recipe_plugins._judge import trained_judge
         from gan_recipe_plugins._retrieval import rank_1_share
 
         equal_shapes("output", output, "gallery", gallery)
         _one_label_each("identity", identity, output)
-        judge = trained_judge(examples, example_labels, self._lessons(), trust=self.trust)
+        judge = self._judge(examples, example_labels)
         return rank_1_share(judge.embed(output), judge.embed(gallery), identity)
-
-    def learn(self, examples: Examples, example_labels: Examples) -> str:
-        return _learn(examples, example_labels, self._lessons(), self.trust)
-
-    def has_learnt(self, examples: Examples, example_labels: Examples) -> bool:
-        return _has_learnt(examples, example_labels, self._lessons())
-
-    def _lessons(self) -> Lessons:
-        from gan_recipe_plugins._judge import Lessons
-
-        return Lessons(samples=self.samples, epochs=self.epochs, angular=True)
-
-
-def _learn(examples: Examples, labels: Examples, lessons: Lessons, trust: float) -> str:
-    from gan_recipe_plugins._judge import trained_judge
-
-    accuracy = float(trained_judge(examples, labels, lessons, trust=trust).accuracy)
-    return f"right on {accuracy:.1%} of the real samples that were held back from it"
-
-
-def _has_learnt(examples: Examples, labels: Examples, lessons: Lessons) -> bool:
-    from gan_recipe_plugins._judge import is_kept
-
-    return is_kept(examples, labels, lessons)
-
-
-def _check(samples: int, epochs: int, trust: float) -> None:
-    if samples < 1 or epochs < 1:
-        raise ValueError(f"samples is {samples} and epochs {epochs}; give whole numbers of at least 1")
-    if not 0 <= trust <= 1:
-        raise ValueError(f"trust is {trust}; give a share from 0 to 1")
 
 
 def _one_label_each(name: str, labels: Tensor, images: Tensor) -> None:

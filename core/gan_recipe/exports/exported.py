@@ -98,8 +98,8 @@ def load_value(folder: str | Path) -> fx.GraphModule:
         told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
         weights = load_file(folder / WEIGHTS)
         value, fields = str(told["value"]), _fields(told["fields"])
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise UserError(f"{folder} is no value exported as safetensors: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        raise UserError(f"{folder} is no value exported as safetensors: {type(error).__name__}: {error}") from None
     recipe = _without_surroundings(folder, fields)
     if value not in recipe.values:
         raise UserError(f"{folder / RECIPE} has no value {value!r}, of which {folder / TOLD} speaks")
@@ -121,9 +121,12 @@ def load_value(folder: str | Path) -> fx.GraphModule:
 def _without_surroundings(folder: Path, fields: Mapping[str, Mapping[str, Field]]) -> Recipe:
     """The recipe checked without what is elsewhere: its data, the runs that it began from, its observers."""
     file = load(str(folder / RECIPE))
-    for network in file.tables.get("networks", {}).values():
-        network.pop("start", None)
-    file.tables.get("run", {})["observers"] = []
+    networks, run = file.tables.get("networks"), file.tables.get("run")
+    for network in networks.values() if isinstance(networks, dict) else ():
+        if isinstance(network, dict):
+            network.pop("start", None)
+    if isinstance(run, dict):
+        run["observers"] = []
     told = {source: ToldFields(each) for source, each in fields.items()}
     return check_file(file, Registry.installed(), data=told, starts=None)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import plain
+from gan_recipe.runs.history import read_entry
 from gan_recipe.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ def model_card(
     ``told`` is what the export's ``value.json`` says. The card states no licence: nobody told one.
     """
     name = run.path.parent.name
-    description = run.describe()
-    figures: Mapping[str, float] = description.get("figures", {})
-    baseline: Mapping[str, float] = description.get("baseline", {})
+    entry = read_entry(run)
+    figures, baseline = entry.figures, entry.baseline
     parts = [
         "---\n" + "".join(_yaml(_front_matter(name, recipe, told, figures))) + "---",
         f"# {_inline(name)}: {_inline(told['value'])}",

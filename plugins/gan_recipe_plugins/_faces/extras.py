@@ -65,7 +65,7 @@ def glasses(g: Genes, head: Head) -> Sheet | None:
     y = head.y[rows]
     front, side = head.bridge + 0.012, head.temple + 0.02
     # Columns follow the front closely and the arms loosely.
-    u = np.concatenate([[-1.0] * 1, np.linspace(-1, 1, 6 * len(head.y) // 4), [1.0] * 1]).astype(np.float32)[None]
+    u = np.concatenate([[-1.0], np.linspace(-1, 1, 6 * len(head.y) // 4), [1.0]]).astype(np.float32)[None]
     flat = (np.abs(u) * side).astype(np.float32)
     x = np.broadcast_to(np.sign(u) * flat, (len(y), u.shape[1])).astype(np.float32)
     z = np.broadcast_to(front - 0.95 * np.square(flat), x.shape).astype(np.float32).copy()

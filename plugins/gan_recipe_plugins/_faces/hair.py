@@ -46,7 +46,7 @@ def grow(g: Genes, crown: float, y: Array, phi: Array, bald: Array, open_skull: 
     soft = 0.05 if g.hair_style in ("buzz", "horseshoe") else 0.025
     cover = rise(y - low, -soft / 2, soft)
     if g.hair_style == "horseshoe":
-        cover = cover * rise(angle, 48, 66) * rise(y + 0.0 * angle, 0.56, 0.36)
+        cover = cover * rise(angle, 48, 66) * rise(y, 0.56, 0.36)
 
     thick = _thickness(g, y, phi, angle, low, strands)
     # Hair hangs: below the widest part of the head it keeps the distance from the axis instead of following the jaw.
@@ -67,7 +67,7 @@ def grow(g: Genes, crown: float, y: Array, phi: Array, bald: Array, open_skull: 
     if g.hair_style == "bun":
         # A knot on top of the head, towards the back.
         knot = 0.17 + 0.05 * g.hair_volume
-        up = np.square(knot) - np.square(y - crown + 0.0)
+        up = np.square(knot) - np.square(y - crown)
         ball = -0.12 * np.cos(phi) + np.sqrt(np.clip(up - np.square(0.12 * np.sin(phi)), 0, None))
         on = (up > np.square(0.12 * np.sin(phi))) & (ball > r)
         r, cover = np.where(on, ball, r), np.where(on, 1, cover)

@@ -122,7 +122,7 @@ def _brows(g: Genes, head: Head, colour: Array, column: Array, soft: float) -> N
     across = (np.abs(head.u) - 0.07) / 0.235
     line = m.brow_v + curve(across, [0, 0.35, 0.65, 1.0], [-0.012, 0.012, 0.022 + 0.012 * g.brow_arch, -0.022])
     half = (0.02 + 0.0075 * g.brow_thickness) * curve(across, [0, 0.2, 0.7, 1], [0.75, 1.0, 0.8, 0.25])
-    hairs = 0.85 + 0.3 * noise(g.lattice, (1 - y) * 10, column * 1.0)
+    hairs = 0.85 + 0.3 * noise(g.lattice, (1 - y) * 10, column)
     cover = rise(half - np.abs(y - line), -soft, soft) * rise(across, -0.05, 0.1) * rise(across, 1.08, 0.92)
     grown = (0.82 + 0.08 * g.brow_thickness) * hairs * cover * head.face
     _lay(colour, linear(g.eyebrow), np.clip(grown, 0, 1) * (1 - head.hair.cover))
