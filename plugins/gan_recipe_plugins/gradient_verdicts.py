@@ -58,15 +58,19 @@ class OneLossLeads(Verdict):
                 )
                 # Among many that are alike none need be lowered: then the one that is not heard is raised.
                 changed = str(adversarial) if heard and figures[leader] < 0.5 and heard.last > 0 else leader
+                # A weight is right where it was measured; a balance goes on measuring, and comes first.
+                held = balanced_by_pull(case, str(player), meeting, leader) if leading else ()
+                once = balanced(case, str(player), changed, figures[changed])
+                cures = (*held, *((once,) if once else ())) or ((),)
                 yield Finding(
                     f"the loss {leader} makes {figures[leader]:.1%} of {player}'s gradient at {meeting.label}{other}: "
-                    f"{'the others are' if leading else f'{adversarial} is'} not heard. A weight with which {changed} "
-                    "has half of the sum is stated below",
+                    f"{'the others are' if leading else f'{adversarial} is'} not heard. "
+                    f"{'A balance' if held else 'A weight'} with which {changed} has half of the sum is stated below",
                     {f"share_{name}": value for name, value in figures.items()},
-                    balanced(case, str(player), changed, figures[changed]),
+                    cures[0],
                     f"{player}/{meeting.label}",
                     max(0, case.round - self.rounds),
-                    balanced_by_pull(case, str(player), meeting, leader),
+                    cures[1:],
                 )
 
     def _stays(self, series: Series, case: Case, *, above: float | None = None, below: float | None = None) -> bool:
