@@ -68,6 +68,11 @@ class ToldElsewhereError(Exception):
         super().__init__("the first process of the run tells why")
 
 
+def article(noun: str) -> str:
+    """Which one the noun takes."""
+    return "an" if noun[0] in "aeiou" else "a"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence that names the nearest of ``known``, or lists them when nothing is near and they are few."""
     known = sorted(known)

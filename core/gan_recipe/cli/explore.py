@@ -73,10 +73,7 @@ def show(component: str) -> None:
     if read := reads(cls):
         click.echo("\nReads")
         for each in read:
-            left_out = "" if each.required else "; may be left out"
-            words = {"value": "a value", "function": "a network, or a composition such as head(trunk(_))"}
-            kind = words.get(each.kind, "a value over the training data")
-            click.echo(f"  {click.style(each.name, bold=True)}: {kind}{left_out}")
+            click.echo(f"  {click.style(each.name, bold=True)}: {each.told}")
     if stated := settings(cls):
         click.echo("\nSettings")
         for setting in stated:

@@ -30,6 +30,11 @@ from gan_recipe.interfaces import (
 )
 
 _SHORT = 78
+_READ = {
+    "value": "a value",
+    "function": "a network, or a composition such as `head(trunk(_))`",
+    "examples": "a value over the training data",
+}
 
 
 @attrs.frozen
@@ -51,6 +56,12 @@ class Read:
     #: "value", "function" (a composition with a hole) or "examples" (a value over the training stream).
     kind: str
     required: bool
+
+    @property
+    def told(self) -> str:
+        """What stands there, in words."""
+        left_out = "" if self.required else "; may be left out"
+        return f"{_READ[self.kind]}{left_out}"
 
 
 def settings(cls: type[Any]) -> list[Setting]:

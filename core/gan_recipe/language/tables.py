@@ -11,7 +11,7 @@ from attrs import define, field
 from gan_recipe.components.registry import LookupProblem, Registry
 from gan_recipe.components.settings import Surroundings, read_table, structure
 from gan_recipe.components.toml_value import as_key, shortened
-from gan_recipe.errors import Problem, RecipeError, did_you_mean, nearest
+from gan_recipe.errors import Problem, RecipeError, article, did_you_mean, nearest
 from gan_recipe.interfaces import Component, Network
 from gan_recipe.language.expression import Expression, ExpressionError, parse
 from gan_recipe.language.optimizers import OPTIMIZERS, TIMM, Option, TorchCall
@@ -177,7 +177,9 @@ class Tables:
                 self.report((*key, "use"), f"expected the name of a component, not {shortened(stated)}")
             elif not self._report_slip(table, key):
                 kind = _kinds(cls)[0]
-                self.report(key, f"'use' is missing: the name of {_article(kind)}; `gan-recipe list {kind}` shows them")
+                self.report(
+                    key, f"'use' is missing: the name of {article(kind)} {kind}; `gan-recipe list {kind}` shows them"
+                )
             return None
         try:
             return cast("type[_C]", self.registry.component(stated, _kinds(cls)))
@@ -239,7 +241,3 @@ def is_name(name: str) -> bool:
 
 def _kinds(cls: type[Component]) -> tuple[str, ...]:
     return ("encoder", "decoder", "head") if cls is Network else (cls.kind,)
-
-
-def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -44,8 +44,8 @@ def family(run: RunFolder, others: Iterable[RunFolder]) -> list[Branch]:
     for name, from_ in parents.items():
         for parent in from_:
             children.setdefault(parent, []).append(name)
-    above = _reached(run.name, {name: list(from_) for name, from_ in parents.items()})
-    members = {*above, *_reached(run.name, children)}
+    above = reached([run.name], parents)
+    members = {*above, *reached([run.name], children)}
     roots = [name for name in above if not any(parent in members for parent in parents.get(name, {}))]
     seen: set[str] = set()
     left = [_MOST_BRANCHES]
@@ -87,10 +87,12 @@ def _parents(told: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _reached(begin: str, edges: Mapping[str, list[str]]) -> list[str]:
-    found, pending = {begin: None}, [begin]
+def reached(begin: Iterable[str], edges: Mapping[str, Iterable[str]]) -> list[str]:
+    """What can be reached, each once; where it begins is part of it."""
+    found = dict.fromkeys(begin)
+    pending = list(found)
     while pending:
-        for name in edges.get(pending.pop(), []):
+        for name in edges.get(pending.pop(), ()):
             if name not in found:
                 found[name] = None
                 pending.append(name)

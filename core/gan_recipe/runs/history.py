@@ -17,6 +17,7 @@ from attrs import field, frozen
 from gan_recipe.errors import UserError, did_you_mean
 from gan_recipe.health.recovery import recoveries
 from gan_recipe.language.recipe_diff import Change, from_json
+from gan_recipe.runs.family import reached
 from gan_recipe.runs.notes import Note, notes
 from gan_recipe.runs.run_folder import RunFolder, all_runs, runs_root
 
@@ -160,7 +161,7 @@ def _family(entries: Mapping[str, Entry], names: list[str]) -> Collection[str]:
             raise UserError(f"there is no run {stated!r} in {runs_root()}.{did_you_mean(stated, known)}")
         found |= mine
     parents = {name: _runs(entry) & entries.keys() for name, entry in entries.items()}
-    return _reached(found, parents) | _reached(found, _reverse(parents))
+    return {*reached(found, parents), *reached(found, _reverse(parents))}
 
 
 def _reverse(edges: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
@@ -168,15 +169,6 @@ def _reverse(edges: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
     for name, others in edges.items():
         for other in others:
             found[other].add(name)
-    return found
-
-
-def _reached(begin: Collection[str], edges: Mapping[str, Collection[str]]) -> set[str]:
-    found, pending = set(begin), list(begin)
-    while pending:
-        new = set(edges[pending.pop()]) - found
-        found |= new
-        pending.extend(new)
     return found
 
 

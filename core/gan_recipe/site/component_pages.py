@@ -12,6 +12,7 @@ from attrs import frozen
 from gan_recipe.components.documentation import Read, Setting, example, reads, settings
 from gan_recipe.components.registry import BARE, Registry
 from gan_recipe.components.summary import summary
+from gan_recipe.errors import article
 from gan_recipe.interfaces import KINDS, Component
 from gan_recipe.site.markdown import code, escaped, fenced, page, paragraphs, prose, table
 from gan_recipe.site.recipe_pages import recipe_link
@@ -20,11 +21,6 @@ from gan_recipe.site.uses import shipped_uses
 #: Draws the picture of a component, as an SVG with its caption; None for one that has none.
 Draw = Callable[[str, type[Component]], "Picture | None"]
 
-_READ_KINDS = {
-    "value": "a value",
-    "function": "a network, or a composition such as `head(trunk(_))`",
-    "examples": "a value over the training data",
-}
 _FILTER = (Path(__file__).parent / "filter.html").read_text(encoding="utf-8").strip()
 
 
@@ -71,7 +67,7 @@ def component_page(component: Listed, draw: Draw | None = None) -> str:
     picture = draw(component.name, cls) if draw else None
     return page(
         f"# {escaped(component.name)}",
-        f"*{_article(cls.kind)} {cls.kind} from {escaped(component.distribution)}*",
+        f"*{article(cls.kind).capitalize()} {cls.kind} from {escaped(component.distribution)}*",
         paragraphs(first),
         figure(picture) if picture else "",
         fenced(example(component.name, cls), "toml"),
@@ -133,9 +129,7 @@ def _default(setting: Setting) -> str:
 def _reads(read: list[Read]) -> str:
     if not read:
         return ""
-    lines = [
-        f"- {code(each.name)}: {_READ_KINDS[each.kind]}{'' if each.required else '; may be left out'}" for each in read
-    ]
+    lines = [f"- {code(each.name)}: {each.told}" for each in read]
     return "## Reads\n\n" + "\n".join(lines)
 
 
@@ -144,7 +138,3 @@ def _used(name: str) -> str:
     if not recipes:
         return ""
     return "## Used by\n\n" + ", ".join(recipe_link(recipe, "../") for recipe in recipes)
-
-
-def _article(kind: str) -> str:
-    return "An" if kind[0] in "aeiou" else "A"
