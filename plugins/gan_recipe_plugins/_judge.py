@@ -125,7 +125,7 @@ def trained_judge(examples: Examples, labels: Examples, lessons: Lessons, *, tru
             f"a judge is right on only {accuracy:.1%} of the real samples that were held back from it, "
             f"below the stated trust of {trust:.1%}: its figure says little; give it more samples or epochs",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return _known[name]
 

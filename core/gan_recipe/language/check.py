@@ -26,7 +26,16 @@ from gan_recipe.language.findings import read_silence, refuse
 from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS
 from gan_recipe.language.override import read
 from gan_recipe.language.reading import Reading
-from gan_recipe.language.recipe import TABLES, MetricSpec, Named, NetworkSpec, Recipe, RunSettings, SheetSettings
+from gan_recipe.language.recipe import (
+    BESIDE,
+    TABLES,
+    MetricSpec,
+    Named,
+    NetworkSpec,
+    Recipe,
+    RunSettings,
+    SheetSettings,
+)
 from gan_recipe.language.recipe_file import RecipeFile, load
 from gan_recipe.language.settable import settings_of
 from gan_recipe.language.tables import Tables
@@ -205,7 +214,7 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
     found = {}
     for name, table in tables.entries(("networks",)).items():
         key = ("networks", name)
-        component = tables.component(table, key, Network, ("start", "init"))
+        component = tables.component(table, key, Network, BESIDE["networks"])
         start = table.get("start")
         if start is not None and (not isinstance(start, str) or not start):
             tables.report(
@@ -255,7 +264,7 @@ def _metrics(reading: Reading) -> dict[str, MetricSpec]:
         if cls is None:
             continue
         parameters = call_parameters(cls)
-        reserved = ["use", "baseline", *parameters]
+        reserved = ["use", *BESIDE["metrics"], *parameters]
         component = structure(cls, table, key, tables.around, reserved=reserved)
         bound = reading.bindings(parameters, table, key, reserved)
         examples = {each for each, parameter in parameters.items() if annotation(parameter) == "Examples"}

@@ -15,6 +15,7 @@ from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.optimizers import LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.language.reading import Reading
 from gan_recipe.language.recipe import (
+    BESIDE,
     Averaging,
     BalanceSettings,
     BalanceSpec,
@@ -193,7 +194,7 @@ def _loss(reading: Reading, name: str, table: dict[str, Any], key: Key) -> LossS
     if cls is None:
         return None
     parameters = call_parameters(cls)
-    reserved = ["use", "weight", "every", *parameters]
+    reserved = ["use", *BESIDE["losses"], *parameters]
     component = structure(cls, table, key, tables.around, reserved=reserved)
     bound = reading.bindings(parameters, table, key, reserved)
     if component is None or weight is None:
@@ -224,7 +225,7 @@ def _weight(tables: Tables, stated: Any, key: Key) -> float | Ramp | None:
 def _constraint(
     tables: Tables, name: str, table: dict[str, Any], key: Key, trains: Sequence[str]
 ) -> ConstraintSpec | None:
-    component = tables.component(table, key, Constraint, ("on",))
+    component = tables.component(table, key, Constraint, BESIDE["constraints"])
     on = list(trains)
     if "on" in table and trains:
         on = tables.names(table["on"], (*key, "on"), trains, "network of this player")

@@ -146,6 +146,14 @@ SETTINGS: Mapping[Key, type[Any]] = {
     ("recovery",): RecoverySettings,
 }
 
+#: What an entry may state beside its component's settings, by the table that holds it.
+BESIDE: Mapping[str, tuple[str, ...]] = {
+    "networks": ("start", "init"),
+    "losses": ("weight", "every"),
+    "constraints": ("on",),
+    "metrics": ("baseline",),
+}
+
 
 @frozen
 class DoctorSpec:

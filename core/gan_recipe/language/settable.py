@@ -13,16 +13,10 @@ from gan_recipe.components.signature import call_parameters
 from gan_recipe.interfaces import KINDS, Loss, Metric, SteeredSchedule
 from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.language.override import Settings
+from gan_recipe.language.recipe import BESIDE
 from gan_recipe.language.toml_file import Key
 
-#: What an entry may state beside its component's settings, by the last table that has a name of its own.
-_BESIDE = {
-    "networks": ("start", "init"),
-    "losses": ("weight", "every"),
-    "constraints": ("on",),
-    "metrics": ("baseline",),
-    "players": ("trains", "ema", "lr_schedule", "clip_gradients", "balance"),
-}
+_PLAYER = ("trains", "ema", "lr_schedule", "clip_gradients", "balance")
 
 
 def settings_of(registry: Registry) -> Settings:
@@ -40,7 +34,8 @@ def settings_of(registry: Registry) -> Settings:
         if known is not None:
             lr = ("lr",) if known is OPTIMIZERS else ()
             return (*lr, *known[use].options) if use in known else ()
-        beside = _BESIDE.get(at[-2], ()) if len(at) > 1 else ()
+        holds = at[-2] if len(at) > 1 else ""
+        beside = _PLAYER if holds == "players" else BESIDE.get(holds, ())
         return (*beside, *_component_settings(registry, use)) if isinstance(use, str) else beside
 
     return settings

@@ -9,7 +9,7 @@ from gan_recipe.components.documentation import settings
 from gan_recipe.components.registry import Registry
 from gan_recipe.components.settings import describe_type
 from gan_recipe.language.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, Option, TorchCall
-from gan_recipe.language.recipe import DoctorSettings, RecoverySettings, RunSettings, SheetSettings
+from gan_recipe.language.recipe import BESIDE, DoctorSettings, RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.language.schema import recipe_schema
 from gan_recipe.ramp import Ramp
 from gan_recipe.site.component_pages import settings_table
@@ -37,7 +37,7 @@ def recipe_reference(registry: Registry) -> str:
         "sources have it.",
         "## [networks]",
         "Named encoders, decoders and heads. Beside its component's settings each may state:",
-        _keys({key: schema for key, schema in _around(known["network"]).items() if key in ("start", "init")}),
+        _keys({key: schema for key, schema in _around(known["network"]).items() if key in BESIDE["networks"]}),
         "## [values]",
         'Named expressions of names and calls, such as `"decoder(encoder(image))"`. A name is a field of the batch or '
         "another value; what is called is a network. The same expression is the same tensor, computed once a round.",
@@ -46,7 +46,7 @@ def recipe_reference(registry: Registry) -> str:
         _keys(known["player"]["properties"]),
         "### losses.TERM",
         "Beside its component's settings and what the loss reads, a term may state:",
-        _keys({key: schema for key, schema in _around(known["loss"]).items() if key in ("weight", "every")}),
+        _keys({key: schema for key, schema in _around(known["loss"]).items() if key in BESIDE["losses"]}),
         "A weight that changes is a table:",
         settings_table(settings(Ramp), ""),
         "### constraints.RULE",

@@ -16,17 +16,16 @@ from gan_recipe.components.documentation import reads, settings
 from gan_recipe.components.settings import Surroundings, is_setting_type, setting_name, structure
 from gan_recipe.components.summary import summary
 from gan_recipe.interfaces import KINDS, Component, Loss, Metric
+from gan_recipe.language.recipe import BESIDE
 from gan_recipe.testing.trial import Failure, Trial
 
 _LONGEST_SUMMARY = 200
 # What the recipe itself says in a component's table.
 _RESERVED = {
-    "encoder": ("start", "init"),
-    "decoder": ("start", "init"),
-    "head": ("start", "init"),
-    "loss": ("weight", "every"),
-    "metric": ("baseline",),
-    "constraint": ("on",),
+    **dict.fromkeys(("encoder", "decoder", "head"), BESIDE["networks"]),
+    "loss": BESIDE["losses"],
+    "metric": BESIDE["metrics"],
+    "constraint": BESIDE["constraints"],
 }
 _HEAVY = ("torch", "torchvision", "timm", "numpy", "PIL", "safetensors")
 
