@@ -514,6 +514,7 @@ def test_the_first_number_that_is_none_is_traced() -> None:
         start(check("nan.toml", registry=registry), registry, QuietScreen())
     (told,) = [line for line in find_run("nan").verdict_lines() if line["verdict"] == "non_finite"]
     assert told["round"] == 1 and told["about"] == "critic" and "fake" in told["told"]
+    assert told["cure"] == ["[players.generator]", "optimizer.lr = 0.001"]  # the critic's rate is not wild
 
 
 @frozen

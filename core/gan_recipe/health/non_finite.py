@@ -82,11 +82,11 @@ def as_verdict(training: Training, origin: Origin) -> Told:
     """The verdict, with lower rates as its cure."""
     recipe = training.recipe
     cure: list[str] = []
-    for player in recipe.players.values():
-        cure += [
-            f"[players.{player.name}]",
-            f"optimizer.lr = {min(0.1 * float(player.optimizer.options['lr']), _TAME):g}",
-        ]
+    rates = {name: float(player.optimizer.options["lr"]) for name, player in recipe.players.items()}
+    # Where some are wild the others need not change: they would only learn more slowly.
+    lower = {name: _TAME for name, rate in rates.items() if rate > _TAME}
+    for name, rate in (lower or {name: 0.1 * rate for name, rate in rates.items()}).items():
+        cure += [f"[players.{name}]", f"optimizer.lr = {rate:g}"]
     text = (
         f"in round {origin.round:,}, in the move of {origin.player}, {origin.what}. "
         "Everything before it was finite; lower rates are the first thing to try"
