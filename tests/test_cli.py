@@ -314,6 +314,21 @@ def test_every_command_that_reads_a_recipe_takes_overlays(
     assert done.code == 2 and "over.toml:2: run.round: there is no such key. Did you mean 'rounds'?" in done.err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--family", "--cured", "x.toml"], "Leave out --family"),
+        (["--treatment", "2"], "Give --cured FILE too"),
+    ],
+)
+def test_options_of_diagnose_that_would_do_nothing_are_refused(
+    words: list[str], told: str, gan_recipe: Run, tmp_path: Path
+) -> None:
+    """Each of them says something of another, and before anything is read."""
+    done = gan_recipe("diagnose", "ring", *words)
+    assert done.code == 2 and told in done.err and not list(tmp_path.iterdir())
+
+
 # --------------------------------------------------------------------------------------------------- the screen
 
 FIGURES = {

@@ -7,7 +7,7 @@ import click
 
 @click.command()
 @click.option("--empty", is_flag=True, help="Remove all of it, once you have said yes.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="With --empty: do not ask.")
 def cache(empty: bool, yes: bool) -> None:
     """Tell what the cache holds, or empty it.
 

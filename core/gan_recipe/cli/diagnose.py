@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 @click.option(
     "--treatment",
     type=click.IntRange(min=1),
-    default=1,
     metavar="N",
     help="Which of the treatments, as they are numbered, --cured writes.",
 )
-def diagnose(run: str, family: bool, cured: Path | None, treatment: int) -> None:
+def diagnose(run: str, family: bool, cured: Path | None, treatment: int | None) -> None:
     """Say what went wrong in a run, and what treats it.
 
     Each verdict comes with the figures that show it and the lines of a recipe that would treat it.
@@ -44,6 +43,10 @@ def diagnose(run: str, family: bool, cured: Path | None, treatment: int) -> None
     from gan_recipe.runs.family import family as family_of
     from gan_recipe.runs.run_folder import all_runs, find_run
 
+    if family and cured is not None:
+        raise click.UsageError("Leave out --family: --cured is of one run.")
+    if treatment is not None and cured is None:
+        raise click.UsageError("Give --cured FILE too: --treatment says which one it writes.")
     folder = find_run(run)
     if family:
         for line in _tree(family_of(folder, all_runs())):
@@ -53,7 +56,7 @@ def diagnose(run: str, family: bool, cured: Path | None, treatment: int) -> None
     for line in _long(found):
         click.echo(line)
     if cured is not None:
-        _write_cured(found, cured, treatment)
+        _write_cured(found, cured, treatment or 1)
 
 
 def _tree(branches: Sequence[Branch], indent: str = "") -> Iterator[str]:

@@ -34,7 +34,7 @@ class Kept:
     lines: int
 
     def __str__(self) -> str:
-        lines = f"{self.lines:,} lines of figures"
+        lines = f"{_many(self.lines, 'line')} of figures"
         return f"{_many(self.checkpoints, 'checkpoint')}, {_many(self.sheets, 'sheet')}, {lines} and a report"
 
 
