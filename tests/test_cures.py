@@ -143,3 +143,16 @@ def test_every_treatment_is_within_reach(monkeypatch: pytest.MonkeyPatch, capsys
     assert invoke("report", "few").exit_code == 0
     page = next(Path.cwd().rglob("*.html")).read_text()
     assert "or with" in page and "pack(fake)" in page
+
+
+def test_one_bad_batch_is_no_sudden_collapse() -> None:
+    """Though it lifts the mean of the last three over the bound: two of them must be bad."""
+    good = {"critic/gan/modes": 1.0}
+    bad = good | {"critic/gan/modes": -1.0}
+    bench = Bench(recipe(RING))
+    told = [
+        each.verdict
+        for look, figures in enumerate([*[good] * 10, bad, *[good] * 4])
+        for each in bench.hear(1 + 50 * look, {f"signals/{name}": value for name, value in figures.items()})
+    ]
+    assert "sudden_collapse" not in told

@@ -84,6 +84,14 @@ losses.r1.weight = 0
 losses.gan.weight = 0.3
 losses.l1.weight  = 5
 """
+# The same with a score whose sign says what the critic takes a sample for.
+_SIX_PEOPLE_BCE = _SIX_PEOPLE.replace(
+    "[players.critic]",
+    '[players.critic]\nlosses.gan = { use = "bce_critic", real = "verdict(seen_target)", fake = "verdict(seen_fake)" }',
+).replace(
+    "losses.gan.weight = 0.3",
+    'losses.gan = { use = "bce_generator", fake = "verdict(seen_fake)", weight = 0.3 }',
+)
 _WRONG_LABEL = """
 [players.critic]
 losses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }
@@ -149,6 +157,7 @@ CASES = (
     Case("by_heart", "faces", _TWO_PEOPLE, "overfitting", 500),
     Case("by_heart_48", "faces", _TWO_PEOPLE.replace("[data.faces]", "[data.faces]\nsize = 48"), "overfitting", 500),
     Case("six_people", "faces", _SIX_PEOPLE, "overfitting", 1_500),
+    Case("six_people_bce", "faces", _SIX_PEOPLE_BCE, "overfitting", 1_500),
     Case("lost_light", "faces", _WRONG_LABEL, "factor_lost", 500),
     Case("lost_light_48", "faces", f"[data.faces]\nsize = 48\n{_WRONG_LABEL}", "factor_lost", 500),
 )

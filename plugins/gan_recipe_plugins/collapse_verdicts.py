@@ -70,6 +70,7 @@ class SuddenCollapse(Verdict):
     Read from ``outputs``: of ``diversity``, ``modes`` and ``distance`` the mean of the last ``samples`` is compared
     with the measurements before: told when it is worse than their median by more than ``sigmas`` times their usual
     deviation and by more than ``share`` of the median, and the measurements before were good, and enough of them.
+    One bad batch is no collapse: the median of the last must be worse by ``sigmas``, too.
 
     Source: the early stopping of Brock et al. 2019, "Large Scale GAN Training for High Fidelity Natural Image
     Synthesis", section 4; max(3 sigma, 15 %) is the usual control limit, widened as docs/doctor.md tells.
@@ -103,7 +104,8 @@ class SuddenCollapse(Verdict):
                 )
                 bad = worse * (series.recent(self.samples).mean() - middle)
                 good = middle > 0.6 if worse < 0 else middle > 0
-                if good and bad > max(self.sigmas * usual, self.share * middle):
+                still = worse * (series.recent(self.samples).median() - middle) > self.sigmas * usual
+                if good and still and bad > max(self.sigmas * usual, self.share * middle):
                     short = name.rpartition("/")[2]
                     now = series.recent(self.samples).mean()
                     held = rates_held(case, former.rounds[0], former.rounds[-1])
