@@ -11,10 +11,17 @@ from gan_recipe.errors import UserError
 
 
 def use_available_cores() -> int:
-    """Set torch's threads to the cores that this process may really use; more of them cost up to 9 times as much."""
+    """Set torch's threads to the cores that this process may really use; more of them cost up to 9 times as much.
+
+    A person who wants fewer says so in ``OMP_NUM_THREADS``.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cgroup_quota()
-    threads = max(1, (min(cores, quota) if quota else cores) // share_of_cores())
+    quota, processes = _cgroup_quota(), share_of_cores()
+    threads = max(1, (min(cores, quota) if quota else cores) // processes)
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    # torchrun states 1 for each of several processes where nobody has stated anything.
+    if processes == 1 and stated.isdecimal() and int(stated) > 0:
+        threads = min(threads, int(stated))
     torch.set_num_threads(threads)
     return threads
 
