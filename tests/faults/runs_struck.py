@@ -97,7 +97,7 @@ def kills(victims: Victims, folder: Path, *, count: int, in_save: int, seed: int
     whole = reference(victims, folder / "whole")
     lines = {where: lines_at(victims, folder / "lines", where) for where in ("anywhere", "save")}
     figures = dict.fromkeys(("kills", "inside a save", "failed to resume", "runs", "runs that differ"), 0)
-    while figures["kills"] < count:
+    while figures["kills"] < count or figures["inside a save"] < in_save:
         run = fresh(folder / "run")
         figures["runs"] += 1
         for _ in range(5):
