@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from tiny_recipes import TOY
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -146,33 +147,7 @@ def test_a_round_never_waits_for_the_device(training: Training) -> None:
     assert not {name: found[name] for name in WAITS if found[name]}
 
 
-STEERED = """
-[run]
-rounds = 40
-batch = 8
-precision = "float32"
-
-[data]
-toy = { use = "toy_2d", modes = 4, sd = 0.1 }
-noise = { use = "noise", size = 4 }
-
-[networks]
-generator = { use = "mlp", widths = [8], outputs = 2 }
-critic = { use = "mlp", widths = [8], outputs = 1 }
-
-[values]
-fake = "generator(noise)"
-
-[players.critic]
-trains = ["critic"]
-optimizer = { use = "adam", lr = 5e-3 }
-losses.gan = { use = "bce_critic", real = "critic(point)", fake = "critic(fake)" }
-
-[players.generator]
-trains = ["generator"]
-optimizer = { use = "adam", lr = 1e-3 }
-losses.gan = { use = "bce_generator", fake = "critic(fake)" }
-
+STEERED = f"""{TOY}
 [schedule]
 use = "accuracy_band"
 real = "critic(point)"
