@@ -80,11 +80,10 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
     training = Training(recipe, chosen_device(device), say=say_aside)
     training.restore(loaded)
     path = output or folder.path / f"sample-{loaded.round:06d}.png"
-    with training.averaged():
-        values = training.values(recipe.columns, rows, start=skip)
+    columns = training.sheet(rows, start=skip)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
+        write_sheet(path, columns)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     click.echo(path)

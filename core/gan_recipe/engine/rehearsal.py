@@ -31,8 +31,4 @@ def rehearsal(recipe: Recipe, say: Say, device: str = "auto") -> tuple[Sequence[
 def first_sheet(training: Training) -> int:
     """The bytes of the first sheet that a run would draw; 0 where it draws none."""
     recipe = training.recipe
-    if not recipe.columns:
-        return 0
-    with training.averaged():
-        values = training.values(recipe.columns, recipe.sheet.rows)
-    return sheet_size(list(zip(recipe.sheet.columns, values, strict=True)))
+    return sheet_size(training.sheet(recipe.sheet.rows)) if recipe.columns else 0

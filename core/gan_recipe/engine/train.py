@@ -224,10 +224,9 @@ def _write_sheet(training: Training, folder: RunFolder, observers: Observers, ro
     path = folder.sheets / f"round-{round:06d}.png"
 
     def draw() -> int:
-        with training.averaged():
-            values = training.values(recipe.columns, recipe.sheet.rows)
+        columns = training.sheet(recipe.sheet.rows)
         try:
-            write_sheet(path, list(zip(recipe.sheet.columns, values, strict=True)))
+            write_sheet(path, columns)
             return path.stat().st_size
         except OSError as error:
             raise RunError(f"the sheet {path} cannot be written: {error.strerror}") from error

@@ -295,6 +295,12 @@ class Training:
             parts = [self.graph.evaluate(nodes, batch) for batch in batches]
         return [torch.cat([part[index].cpu() for part in parts])[:samples] for index in range(len(nodes))]
 
+    def sheet(self, rows: int, *, start: int = 0) -> list[tuple[str, Tensor]]:
+        """The sheet's columns by name, over ``rows`` held-out samples from batch ``start`` on, by averaged weights."""
+        with self.averaged():
+            values = self.values(self.recipe.columns, rows, start=start)
+        return list(zip(self.recipe.sheet.columns, values, strict=True))
+
     def fixed_batch(self, fields: Sequence[str], *, held_out: bool) -> Batch:
         """32 samples of the training or of the held-out data, always the same ones."""
         known = self._fixed.setdefault(held_out, {})
