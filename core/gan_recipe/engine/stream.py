@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_recipe.distributed.patience import patience
 from gan_recipe.engine.component_failure import blame
 from gan_recipe.engine.randomness import derived_seed
-from gan_recipe.engine.waiting_for_data import HangsError, Say, awaited
+from gan_recipe.engine.waiting_for_data import Say, SilenceError, awaited
 from gan_recipe.errors import HangError, RunError
 from gan_recipe.interfaces import Source
 
@@ -136,7 +136,7 @@ class Prefetch:
         for position in self._positions:
             try:
                 made = awaited(self._made, self._patience, self._next, self._stream.say)
-            except HangsError as error:
+            except SilenceError as error:
                 self._hangs = True
                 raise HangError(
                     f"data.{self._stream.asked} has not made batch {position} within {error.seconds:g} s: it hangs, "

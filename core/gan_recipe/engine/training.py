@@ -26,7 +26,7 @@ from gan_recipe.engine.randomness import derived_seed
 from gan_recipe.engine.split_check import check_split
 from gan_recipe.engine.steering import Steering
 from gan_recipe.engine.stream import Batch, Stream
-from gan_recipe.engine.waiting_for_data import HangsError, Say, in_time
+from gan_recipe.engine.waiting_for_data import Say, SilenceError, in_time
 from gan_recipe.errors import HangError, Problem, RecipeError
 from gan_recipe.interfaces import Source, SteeredSchedule
 from gan_recipe.language.dataflow import Node, below
@@ -192,7 +192,7 @@ class Training:
             try:
                 opened = in_time(lambda: data.open(held_out=held_out), f"data.{name} to open", self.say)
                 self._sources[name, held_out] = opened
-            except HangsError as error:
+            except SilenceError as error:
                 raise HangError(
                     f"data.{name} has not opened within {error.seconds:g} s: it hangs, or is too slow and does not "
                     "tell how far it is ($GAN_RECIPE_PATIENCE is how many seconds a run waits)"

@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 _TELL_AFTER, _TELL_EVERY = 5.0, 15.0
 
 
-class HangsError(Exception):
+class SilenceError(Exception):
     """What was waited for shows no sign of life; ``seconds`` are how long."""
 
     def __init__(self, seconds: float) -> None:
@@ -29,7 +29,7 @@ class HangsError(Exception):
 
 
 def awaited(made: SimpleQueue[T], seconds: float, what: str | Callable[[], str], say: Say | None) -> T:
-    """The next of a queue that a thread fills. Raises HangsError after so many seconds without a sign of life.
+    """The next of a queue that a thread fills. Raises SilenceError after so many seconds without a sign of life.
 
     Progress counts as life: whoever works, however slowly, is waited for.
     """
@@ -44,7 +44,7 @@ def awaited(made: SimpleQueue[T], seconds: float, what: str | Callable[[], str],
         now = time.monotonic()
         left = max(begun, alive) + seconds - now
         if left <= 0:
-            raise HangsError(seconds)
+            raise SilenceError(seconds)
         if say is not None and now >= tell_at:
             how_far = f": {progress}" if alive > begun else ""
             say(f"waiting for {what if isinstance(what, str) else what()}, {now - begun:.0f} s so far{how_far}")
@@ -56,7 +56,7 @@ def awaited(made: SimpleQueue[T], seconds: float, what: str | Callable[[], str],
 
 
 def in_time(work: Callable[[], T], what: str, say: Say | None) -> T:
-    """What ``work`` gives, done in a thread. Raises whatever it raises, and HangsError where patience ends."""
+    """What ``work`` gives, done in a thread. Raises whatever it raises, and SilenceError where patience ends."""
     seconds = patience()
     made: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
