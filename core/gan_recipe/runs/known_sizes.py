@@ -101,7 +101,7 @@ def shape_digest(recipe: Recipe) -> str:
 
 def _settings(component: Component) -> dict[str, Any]:
     """All of them, defaults included, so that a default that changes is another recipe."""
-    return {field.name: getattr(component, field.name) for field in attrs.fields(type(component))}  # type: ignore[arg-type]
+    return attrs.asdict(component, recurse=False)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------- what was measured
