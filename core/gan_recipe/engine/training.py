@@ -11,6 +11,7 @@ from attrs import frozen
 from torch import Tensor, nn
 
 from gan_recipe.distributed.digests import Digests
+from gan_recipe.distributed.patience import patience
 from gan_recipe.distributed.processes import Processes
 from gan_recipe.distributed.row_draws import RowDraws
 from gan_recipe.distributed.shared_batch_norm import share_batch_norms, strange_batch_norms
@@ -188,9 +189,9 @@ class Training:
 
     def _source(self, name: str, held_out: bool) -> Source:
         if (name, held_out) not in self._sources:
-            data = self.recipe.data[name]
+            data, seconds = self.recipe.data[name], patience()
             try:
-                opened = in_time(lambda: data.open(held_out=held_out), f"data.{name} to open", self.say)
+                opened = in_time(lambda: data.open(held_out=held_out), seconds, f"data.{name} to open", self.say)
                 self._sources[name, held_out] = opened
             except SilenceError as error:
                 raise HangError(

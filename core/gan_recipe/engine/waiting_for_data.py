@@ -9,7 +9,6 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from gan_recipe.distributed.patience import patience
 from gan_recipe.signs_of_life import last_progress
 
 T = TypeVar("T")
@@ -55,9 +54,8 @@ def awaited(made: SimpleQueue[T], seconds: float, what: str | Callable[[], str],
             continue
 
 
-def in_time(work: Callable[[], T], what: str, say: Say | None) -> T:
+def in_time(work: Callable[[], T], seconds: float, what: str, say: Say | None) -> T:
     """What ``work`` gives, done in a thread. Raises whatever it raises, and SilenceError where patience ends."""
-    seconds = patience()
     made: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
     def do() -> None:
