@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from unwalked import unwalked
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, UserError
@@ -204,9 +205,10 @@ def test_a_recipe_with_thousands_of_mistakes_is_told_a_hundred_in_no_time(ring: 
     stated = write(ring + "".join(f"\nkeyword_number_{number} = {number}" for number in range(3_000)))
     check_registry = Registry.installed()
     check_registry.every()
-    began = time.thread_time()
-    with pytest.raises(RecipeError) as refused:
-        check(stated, registry=check_registry)
-    assert time.thread_time() - began < 0.3
+    with unwalked():
+        began = time.thread_time()
+        with pytest.raises(RecipeError) as refused:
+            check(stated, registry=check_registry)
+        assert time.thread_time() - began < 0.3
     assert len(refused.value.problems) == 101
     assert "100 problems, and perhaps more" in str(refused.value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import random
 import shutil
@@ -11,6 +10,8 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+
+from unwalked import unwalked
 
 from faults.runs_struck import JOB, PLAIN, fresh
 from faults.victims import Victims
@@ -78,35 +79,32 @@ def broken_recipes(folder: Path, *, count: int, seed: int = 0) -> dict[str, floa
     for path in shipped_recipes().values():  # what the recipes extend lies beside them
         shutil.copy(path, folder / path.name)
     stated = folder / "broken.toml"
-    # What this process holds of torch is not a check's to walk over: a full collection takes 80 ms, at any of them.
-    gc.collect()
-    gc.freeze()
-    for text in _broken(draw, texts, count):
-        stated.write_bytes(text)
-        figures["recipes"] += 1
-        began = time.thread_time()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                check(str(stated), registry=registry)
-            figures["still sound"] += 1
-        except RecipeError as error:
-            figures["refused"] += 1
-            figures["not placed"] += not all(problem.where for problem in error.problems)
-        except UserError:
-            figures["refused"] += 1
-        except Exception:
-            figures["tracebacks"] += 1
-        took = time.thread_time() - began
-        for _ in range(2):  # noise of a shared machine only adds: of three times the best counts
-            if took > 0.1:
-                began = time.thread_time()
-                with contextlib.suppress(UserError):
+    with unwalked():
+        for text in _broken(draw, texts, count):
+            stated.write_bytes(text)
+            figures["recipes"] += 1
+            began = time.thread_time()
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
                     check(str(stated), registry=registry)
-                took = min(took, time.thread_time() - began)
-        slowest = max(slowest, took)
-        figures["slower than 100 ms"] += took > 0.1
-    gc.unfreeze()
+                figures["still sound"] += 1
+            except RecipeError as error:
+                figures["refused"] += 1
+                figures["not placed"] += not all(problem.where for problem in error.problems)
+            except UserError:
+                figures["refused"] += 1
+            except Exception:
+                figures["tracebacks"] += 1
+            took = time.thread_time() - began
+            for _ in range(2):  # noise of a shared machine only adds: of three times the best counts
+                if took > 0.1:
+                    began = time.thread_time()
+                    with contextlib.suppress(UserError):
+                        check(str(stated), registry=registry)
+                    took = min(took, time.thread_time() - began)
+            slowest = max(slowest, took)
+            figures["slower than 100 ms"] += took > 0.1
     return {**figures, "slowest in ms": round(slowest * 1000)}
 
 
