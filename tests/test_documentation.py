@@ -12,11 +12,12 @@ from attrs import frozen
 
 from gan_recipe.components.documentation import Read, Setting, example, field_docs, reads, settings
 from gan_recipe.components.registry import Registry
-from gan_recipe.components.settings import Surroundings, setting_name, structure
+from gan_recipe.components.setting_types import setting_name
 from gan_recipe.components.signature import call_parameters
 from gan_recipe.components.summary import summary
 from gan_recipe.components.toml_value import as_toml
 from gan_recipe.interfaces import Component, Head, Loss, Schedule
+from gan_recipe.language.structure import Surroundings, structure
 
 EVERY: dict[str, type[Component]] = Registry.installed().every()
 

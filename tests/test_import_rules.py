@@ -15,7 +15,7 @@ import pytest
 
 import gan_recipe
 from gan_recipe.components.registry import Registry
-from gan_recipe.components.settings import is_setting_type
+from gan_recipe.components.setting_types import is_setting_type
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "core" / "gan_recipe").rglob("*.py"))

@@ -15,7 +15,6 @@ from timm import scheduler as timm_scheduler
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
-from gan_recipe.components.settings import Surroundings, read_table
 from gan_recipe.interfaces import Rounds
 from gan_recipe.language.optimizers import (
     INITIALISERS,
@@ -30,6 +29,7 @@ from gan_recipe.language.optimizers import (
     make_optimizer,
 )
 from gan_recipe.language.recipe import Named
+from gan_recipe.language.structure import Surroundings, read_table
 
 # Chosen by the framework, or of no use in a recipe.
 NOT_OFFERED = {

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from gan_recipe.components.settings import describe_type, setting_name
+from gan_recipe.components.setting_types import describe_type, setting_name
 from gan_recipe.components.signature import annotation, call_parameters, is_required
 from gan_recipe.components.toml_value import as_toml
 from gan_recipe.interfaces import (

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from gan_recipe.components.registry import LookupProblem, Registry
-from gan_recipe.components.settings import blamed, structure
 from gan_recipe.components.signature import annotation, call_parameters
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
@@ -38,6 +37,7 @@ from gan_recipe.language.recipe import (
 )
 from gan_recipe.language.recipe_file import RecipeFile, load
 from gan_recipe.language.settable import settings_of
+from gan_recipe.language.structure import blamed, structure
 from gan_recipe.language.tables import Tables
 from gan_recipe.language.toml_file import Key
 from gan_recipe.runs.foreign_weights import weights_file

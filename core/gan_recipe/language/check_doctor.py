@@ -6,10 +6,10 @@ from collections.abc import Collection
 from typing import Any, TypeVar
 
 from gan_recipe.components.registry import BARE, LookupProblem
-from gan_recipe.components.settings import structure
 from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Component, Signal, Verdict
 from gan_recipe.language.recipe import DoctorSettings, DoctorSpec
+from gan_recipe.language.structure import structure
 from gan_recipe.language.tables import Tables
 from gan_recipe.language.toml_file import Key
 

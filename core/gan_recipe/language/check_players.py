@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from gan_recipe.components.settings import slips, structure
 from gan_recipe.components.signature import annotation, call_parameters
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import did_you_mean
@@ -25,6 +24,7 @@ from gan_recipe.language.recipe import (
     PlayerSpec,
     RunSettings,
 )
+from gan_recipe.language.structure import slips, structure
 from gan_recipe.language.tables import Tables
 from gan_recipe.language.toml_file import Key
 from gan_recipe.ramp import Ramp

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from gan_recipe.components.registry import LookupProblem, Registry
-from gan_recipe.components.settings import setting_name
+from gan_recipe.components.setting_types import setting_name
 from gan_recipe.components.toml_value import as_key
 from gan_recipe.interfaces import KINDS
 from gan_recipe.language.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS

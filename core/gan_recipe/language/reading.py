@@ -9,11 +9,11 @@ from typing import Any
 
 from attrs import define, field
 
-from gan_recipe.components.settings import slips
 from gan_recipe.components.signature import annotation, is_required
 from gan_recipe.errors import nearest
 from gan_recipe.language.dataflow import Dataflow, KnownProblem, NameProblem, Node
 from gan_recipe.language.expression import Expression
+from gan_recipe.language.structure import slips
 from gan_recipe.language.tables import NAME_RULE, Tables, is_name
 from gan_recipe.language.toml_file import Key
 

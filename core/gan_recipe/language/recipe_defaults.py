@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from gan_recipe.components.registry import LookupProblem, Registry
-from gan_recipe.components.settings import setting_name
+from gan_recipe.components.setting_types import setting_name
 from gan_recipe.interfaces import KINDS
 from gan_recipe.language.recipe import SETTINGS, Averaging, BalanceSettings
 from gan_recipe.language.toml_file import Key

@@ -18,7 +18,7 @@ import attrs
 
 from gan_recipe.components.documentation import field_docs, reads
 from gan_recipe.components.registry import Registry
-from gan_recipe.components.settings import setting_name
+from gan_recipe.components.setting_types import setting_name
 from gan_recipe.components.summary import summary
 from gan_recipe.components.toml_value import as_toml
 from gan_recipe.interfaces import ClassCount, Component, Constraint, Loss, Metric, Network, Rounds

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from gan_recipe.components.registry import LookupProblem, Registry
-from gan_recipe.components.settings import setting_name
+from gan_recipe.components.setting_types import setting_name
 from gan_recipe.components.signature import call_parameters
 from gan_recipe.interfaces import KINDS, Loss, Metric, SteeredSchedule
 from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS, LR_SCHEDULES, OPTIMIZERS

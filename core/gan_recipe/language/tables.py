@@ -9,7 +9,6 @@ from typing import Any, TypeVar, cast
 from attrs import define, field
 
 from gan_recipe.components.registry import LookupProblem, Registry
-from gan_recipe.components.settings import Surroundings, read_table, structure
 from gan_recipe.components.toml_value import as_key, shortened
 from gan_recipe.errors import Problem, RecipeError, article, did_you_mean, nearest
 from gan_recipe.interfaces import Component, Network
@@ -17,6 +16,7 @@ from gan_recipe.language.expression import Expression, ExpressionError, parse
 from gan_recipe.language.optimizers import OPTIMIZERS, TIMM, Option, TorchCall
 from gan_recipe.language.recipe import Named
 from gan_recipe.language.recipe_file import RecipeFile, shipped_folder
+from gan_recipe.language.structure import Surroundings, read_table, structure
 from gan_recipe.language.toml_file import Key
 from gan_recipe.runs.warm_start import Starts, Wanted, existing
 

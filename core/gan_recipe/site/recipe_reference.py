@@ -7,7 +7,7 @@ from typing import Any
 
 from gan_recipe.components.documentation import settings
 from gan_recipe.components.registry import Registry
-from gan_recipe.components.settings import describe_type
+from gan_recipe.components.setting_types import describe_type
 from gan_recipe.language.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, Option, TorchCall
 from gan_recipe.language.recipe import BESIDE, DoctorSettings, RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.language.schema import recipe_schema

@@ -15,7 +15,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from gan_recipe.components.toml_value import as_toml, shortened
+from gan_recipe.components.setting_types import describe, setting_name
+from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import did_you_mean, nearest
 from gan_recipe.interfaces import ClassCount, Rounds
 from gan_recipe.language.dataflow import ambiguous, matching_fields, may_be_unknown
@@ -102,18 +103,13 @@ def read_table(
         if name not in table:
             sound = False
             if name not in misspelt:
-                around.report(key, f"{name!r} is missing: {_describe(forms[name])}")
+                around.report(key, f"{name!r} is missing: {describe(forms[name])}")
     return values if sound else None
 
 
 def slips(table: Mapping[str, Any], known: Collection[str]) -> set[str]:
     """The known keys that the table misspells: one of these is reported as misspelt, and not as missing too."""
     return {near for name in table if name not in known and (near := nearest(name, known))}
-
-
-def setting_name(field: attrs.Attribute[Any]) -> str:
-    """How a recipe calls a field: ``from_`` is written ``from``, which Python keeps for itself."""
-    return field.alias.removesuffix("_") if field.alias else field.name
 
 
 # ------------------------------------------------------------------------------------------------------- conversion
@@ -147,7 +143,7 @@ def _convert(value: Any, expected: Any, key: Key, around: Surroundings) -> Any:
 
 def _report(wrong: _WrongError, value: Any, expected: Any, key: Key, around: Surroundings) -> None:
     if wrong.args:
-        around.report(key, f"expected {_describe(expected)}, not {shortened(value)}{wrong.args[0]}")
+        around.report(key, f"expected {describe(expected)}, not {shortened(value)}{wrong.args[0]}")
 
 
 def _scalar(value: Any, expected: Any, key: Key, around: Surroundings) -> Any:
@@ -248,53 +244,3 @@ def blamed(told: str, table: Mapping[str, Any]) -> Key:
 
 def _bound(match: re.Match[str]) -> str:
     return f"expected {_WORDS[match[1]]} {match[2]}, not {match[3]}"
-
-
-# ------------------------------------------------------------------------------------------------------- types in words
-
-_NAMES: dict[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    Path: "a path",
-    Rounds: "a whole number of rounds",
-    ClassCount: "a whole number above 0, or the name of a label field",
-    Any: "anything",
-}
-
-
-def _describe(expected: Any) -> str:
-    """The type in a person's words."""
-    if expected in _NAMES:
-        return _NAMES[expected]
-    origin, arguments = get_origin(expected), get_args(expected)
-    if origin in (Union, types.UnionType):
-        return " or ".join(_describe(member) for member in arguments if member is not type(None))
-    if origin is Literal:
-        return "one of " + ", ".join(map(as_toml, arguments)) if len(arguments) > 1 else as_toml(arguments[0])
-    if origin is tuple and arguments[-1] is Ellipsis:
-        return f"a list, each {_describe(arguments[0])}"
-    if origin is tuple:
-        words = [_describe(argument) for argument in arguments]
-        same = len(set(words)) == 1
-        return f"a list of {len(words)}, each {words[0]}" if same else f"a list of {len(words)}: {', '.join(words)}"
-    if origin in (dict, Mapping):
-        return f"a table, each {_describe(arguments[1])}"
-    return "a table"
-
-
-def describe_type(expected: Any) -> str:
-    """The type of a setting in a person's words, for ``show`` and the docs."""
-    return _describe(expected) + (", or left out" if type(None) in get_args(expected) else "")
-
-
-def is_setting_type(expected: Any) -> bool:
-    """Whether a component's field can be stated in a recipe at all."""
-    origin, arguments = get_origin(expected), get_args(expected)
-    if expected in _NAMES or origin is Literal or attrs.has(expected):
-        return True
-    if origin in (dict, Mapping):
-        return arguments[0] is str and is_setting_type(arguments[1])
-    members = [inner for inner in arguments if inner not in (Ellipsis, type(None))]
-    return origin in (tuple, Union, types.UnionType) and all(map(is_setting_type, members))

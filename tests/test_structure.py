@@ -12,8 +12,9 @@ from attrs import field, frozen, validators
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gan_recipe.components.settings import Surroundings, describe_type, is_setting_type, structure
+from gan_recipe.components.setting_types import describe_type, is_setting_type
 from gan_recipe.interfaces import ClassCount
+from gan_recipe.language.structure import Surroundings, structure
 from gan_recipe.language.toml_file import Key
 
 _ONE = ClassCount(1)
