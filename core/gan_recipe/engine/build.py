@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from gan_recipe.engine.component_failure import ComponentError, raised
+from gan_recipe.components.failure import ComponentError, raised
 from gan_recipe.engine.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.engine.randomness import seeded
 from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of, outside

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from gan_recipe.engine.component_failure import raised
+from gan_recipe.components.failure import raised
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError
 from gan_recipe.language.dataflow import Node, below

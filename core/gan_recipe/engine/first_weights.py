@@ -8,7 +8,7 @@ from typing import Any
 from attrs import Factory, frozen
 from torch import nn
 
-from gan_recipe.engine.component_failure import raised
+from gan_recipe.components.failure import raised
 from gan_recipe.engine.randomness import seeded
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.language.recipe import ConstraintSpec, Recipe

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_recipe.engine.component_failure import blame
+from gan_recipe.components.failure import blame
 from gan_recipe.engine.norms_in_full import norms_in_full
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.plan import Compute, Move, Stretch, Term

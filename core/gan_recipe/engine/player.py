@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_recipe.components.failure import blame
 from gan_recipe.distributed.gradient_exchange import GradientExchange
 from gan_recipe.distributed.processes import Processes
-from gan_recipe.engine.component_failure import blame
 from gan_recipe.engine.graph import Graph
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.language.optimizers import make_lr_schedule, make_optimizer

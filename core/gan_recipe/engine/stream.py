@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gan_recipe.components.failure import blame
 from gan_recipe.distributed.patience import patience
-from gan_recipe.engine.component_failure import blame
 from gan_recipe.engine.randomness import derived_seed
 from gan_recipe.engine.waiting_for_data import Say, SilenceError, awaited
 from gan_recipe.errors import HangError, RunError

@@ -8,9 +8,10 @@ from typing import Any
 
 from attrs import frozen
 
+from gan_recipe.components.failure import ComponentError
 from gan_recipe.components.registry import Registry
 from gan_recipe.distributed.processes import by_first
-from gan_recipe.engine.component_failure import FAILURE, ComponentError, failed
+from gan_recipe.engine.component_failure import FAILURE, failed
 from gan_recipe.engine.evaluate import measure
 from gan_recipe.engine.journal import Journal, Screen
 from gan_recipe.engine.late import LATE

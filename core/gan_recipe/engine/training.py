@@ -10,6 +10,7 @@ import torch
 from attrs import frozen
 from torch import Tensor, nn
 
+from gan_recipe.components.failure import blame, raised
 from gan_recipe.distributed.digests import Digests
 from gan_recipe.distributed.patience import patience
 from gan_recipe.distributed.processes import Processes
@@ -18,7 +19,6 @@ from gan_recipe.distributed.shared_batch_norm import share_batch_norms, strange_
 from gan_recipe.distributed.whole_batch import Rehearsed, SharedBatch
 from gan_recipe.engine.balance import balanced
 from gan_recipe.engine.build import build_networks, fields_read, rehearse, training_fields
-from gan_recipe.engine.component_failure import blame, raised
 from gan_recipe.engine.first_weights import begin
 from gan_recipe.engine.graph import Graph, Store, Value, weighted_sum
 from gan_recipe.engine.player import Player

@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from attrs import frozen
 
-from gan_recipe.engine.component_failure import blame
+from gan_recipe.components.failure import blame
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.recipe import LossSpec, PlayerSpec, Recipe
 from gan_recipe.ramp import Ramp, weight_at
