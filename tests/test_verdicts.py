@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from gan_recipe.engine.training import Training
-from gan_recipe.health.bench import Bench, Told
+from gan_recipe.health.bench import Bench
 from gan_recipe.health.contests import meetings
 from gan_recipe.language.check import check
+from gan_recipe.runs.verdicts import Told
 
 DOCTOR = Path(__file__).parents[1] / "docs" / "doctor"
 

@@ -13,7 +13,7 @@ from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
     from gan_recipe.engine.journal import Screen
-    from gan_recipe.health.bench import Told
+    from gan_recipe.runs.verdicts import Told
 
 
 def screen_for(*, quiet: bool) -> Screen:

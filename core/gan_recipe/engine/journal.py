@@ -16,10 +16,10 @@ from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.player import BALANCE
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError
-from gan_recipe.health.bench import Told
 from gan_recipe.health.case import PREFIX
 from gan_recipe.ramp import weight_at
 from gan_recipe.runs.run_folder import RunFolder
+from gan_recipe.runs.verdicts import Told
 
 
 class Screen(Protocol):

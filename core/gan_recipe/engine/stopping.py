@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 if TYPE_CHECKING:
-    from gan_recipe.health.bench import Told
+    from gan_recipe.runs.verdicts import Told
 
 # SIGUSR1 is what a cluster's scheduler can be told to send some time before it ends a job.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)

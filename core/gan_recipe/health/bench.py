@@ -6,59 +6,12 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from gan_recipe.health.case import PREFIX, Case
 from gan_recipe.interfaces import Finding
 from gan_recipe.language.recipe import Recipe
-
-
-@frozen
-class Told:
-    """A verdict as it was told: a line of ``verdicts.jsonl``."""
-
-    round: int
-    verdict: str
-    told: str
-    figures: Mapping[str, float]
-    cure: tuple[str, ...]
-    about: str = ""
-    #: The round of the first figures that show it; None where those of ``round`` do.
-    since: int | None = None
-    others: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def treatments(self) -> tuple[tuple[str, ...], ...]:
-        """The cure and the others, each the lines of a recipe of its own."""
-        return tuple(each for each in (self.cure, *self.others) if each)
-
-    def line(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        line = {"round": self.round, "verdict": self.verdict, "told": self.told, "figures": dict(self.figures)}
-        line |= {"cure": list(self.cure)}
-        line |= {"about": self.about} if self.about else {}
-        line |= {"since": self.since} if self.since is not None else {}
-        return line | ({"others": [list(each) for each in self.others]} if self.others else {})
-
-    @classmethod
-    def of(cls, line: Any) -> Told | None:
-        """Read a line back; None for one that says something else."""
-        try:
-            figures = {str(name): float(value) for name, value in line["figures"].items()}
-            cure = tuple(map(str, line["cure"]))
-            since = line.get("since")
-            return cls(
-                int(line["round"]),
-                str(line["verdict"]),
-                str(line["told"]),
-                figures,
-                cure,
-                str(line.get("about", "")),
-                since if isinstance(since, int) else None,
-                tuple(tuple(map(str, each)) for each in line.get("others", ())),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return None
+from gan_recipe.runs.verdicts import Told
 
 
 @define

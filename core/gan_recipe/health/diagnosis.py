@@ -9,11 +9,12 @@ from typing import Any
 from attrs import frozen
 
 from gan_recipe.components.registry import Registry
-from gan_recipe.health.bench import Bench, Told
+from gan_recipe.health.bench import Bench
 from gan_recipe.health.recovery import recoveries
 from gan_recipe.language.check import check_run
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.runs.run_folder import RunFolder
+from gan_recipe.runs.verdicts import Told, verdicts
 
 
 @frozen
@@ -35,7 +36,7 @@ def diagnosis(folder: RunFolder) -> Diagnosis:
     """Gather what was told; a run without ``verdicts.jsonl`` is judged now, from its figures. Raises UserError."""
     described = folder.describe()
     recipe = check_run(folder, Registry.installed(), starts=None)
-    told = [each for line in folder.verdict_lines() if (each := Told.of(line)) is not None]
+    told = verdicts(folder)
     if not os.path.exists(folder.verdicts):
         told = judged_again(folder, recipe, described.get("parents") or {})
     rounds = described.get("round", 0)

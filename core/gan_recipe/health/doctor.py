@@ -17,7 +17,7 @@ from gan_recipe.engine.journal import Journal
 from gan_recipe.engine.late import LATE
 from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.training import Training
-from gan_recipe.health.bench import Bench, Told
+from gan_recipe.health.bench import Bench
 from gan_recipe.health.case import PREFIX
 from gan_recipe.health.consequences import Consequences
 from gan_recipe.health.contests import Meeting, meetings
@@ -26,6 +26,7 @@ from gan_recipe.health.non_finite import as_verdict, find_origin
 from gan_recipe.interfaces import Signal
 from gan_recipe.language.plan import Move
 from gan_recipe.runs.run_folder import RunFolder
+from gan_recipe.runs.verdicts import Told
 
 _RUN = ""  # stands among the players for the run as a whole
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from gan_recipe.engine.graph import Store
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError
-from gan_recipe.health.bench import Told
 from gan_recipe.health.going_back import restored
 from gan_recipe.language.check_recovery import NON_FINITE
 from gan_recipe.language.plan import Move
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
+from gan_recipe.runs.verdicts import Told
 
 # A rate that suits most networks under Adam (Kingma and Ba 2015, its default): no cure states a higher one.
 _TAME = 1e-3

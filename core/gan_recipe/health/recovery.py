@@ -11,7 +11,6 @@ from attrs import frozen
 from gan_recipe.components.registry import Registry
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import Problem
-from gan_recipe.health.bench import Told
 from gan_recipe.language.override import Change as Setting
 from gan_recipe.language.override import Settings, parsed_key, places, set_at
 from gan_recipe.language.recipe import Recipe, RecoverySettings
@@ -21,6 +20,7 @@ from gan_recipe.language.recipe_file import Origin, RecipeFile, load
 from gan_recipe.language.settable import settings_of
 from gan_recipe.language.toml_file import Key
 from gan_recipe.runs.run_folder import RunFolder
+from gan_recipe.runs.verdicts import Told
 
 _ENDS = ("from", "to")
 

@@ -7,38 +7,22 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import json
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from gan_recipe.errors import UserError, did_you_mean
 from gan_recipe.health.recovery import recoveries
 from gan_recipe.language.recipe_diff import Change, from_json
 from gan_recipe.runs.family import reached
+from gan_recipe.runs.lenient_json import count, numbers, table
 from gan_recipe.runs.notes import Note, notes
 from gan_recipe.runs.run_folder import RunFolder, all_runs, runs_root
+from gan_recipe.runs.verdicts import Told, verdicts
 
 _DAMAGED = "run.json is damaged"
-
-
-@frozen
-class Verdict:
-    """What the doctor said of a run: a line of ``verdicts.jsonl``."""
-
-    round: int
-    verdict: str
-    told: str
-    figures: Mapping[str, Any] = field(factory=dict)
-    cure: tuple[str, ...] = ()
-    others: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def treatments(self) -> tuple[tuple[str, ...], ...]:
-        """The cure and the others, each the lines of a recipe of its own."""
-        return tuple(each for each in (self.cure, *self.others) if each)
 
 
 @frozen
@@ -62,7 +46,7 @@ class Entry:
     #: The metrics at the end, and before anything was learned.
     figures: Mapping[str, float]
     baseline: Mapping[str, float]
-    verdicts: list[Verdict]
+    verdicts: list[Told]
     #: Each time that it went back to an earlier checkpoint, in plain words.
     recoveries: list[str]
     notes: list[Note]
@@ -93,21 +77,21 @@ def read_entry(run: RunFolder) -> Entry:
     outcome = problem or str(told.get("outcome", _DAMAGED))
     if outcome == "running" and not run.is_being_written():
         outcome = "killed"
-    told_rounds = [_count(told.get("round"))]
+    told_rounds = [count(told.get("round"))]
     if outcome != "done":  # run.json may be of its beginning
         with suppress(UserError):  # a list of runs goes on where one of them is locked away
-            told_rounds += [_count(line.get("round")) for line in run.lines()]
+            told_rounds += [count(line.get("round")) for line in run.lines()]
     return Entry(
         run=run,
         outcome=outcome,
         why=str(told.get("why", "")) if outcome in ("failed", "stopped") else "",
         round=max(told_rounds),
-        rounds=_count(told.get("rounds")),
+        rounds=count(told.get("rounds")),
         started=str(told.get("started", "")),
-        parents=_parents(_table(told.get("parents"))),
-        changes={name: _changes(stated) for name, stated in _table(told.get("changes")).items()},
-        figures=_numbers(told.get("figures")),
-        baseline=_numbers(told.get("baseline")),
+        parents=_parents(table(told.get("parents"))),
+        changes={name: _changes(stated) for name, stated in table(told.get("changes")).items()},
+        figures=numbers(told.get("figures")),
+        baseline=numbers(told.get("baseline")),
         verdicts=_verdicts(run),
         recoveries=[recovery.sentence() for recovery in recoveries(run)],
         notes=notes(run),
@@ -218,48 +202,7 @@ def _changes(stated: Any) -> list[Change]:
     return found
 
 
-def _verdicts(run: RunFolder) -> list[Verdict]:
-    try:
-        lines = run.verdicts.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            told = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(told, dict) and "verdict" in told:
-            others = told.get("others")
-            found.append(
-                Verdict(
-                    _count(told.get("round")),
-                    str(told["verdict"]),
-                    str(told.get("told", "")),
-                    _table(told.get("figures")),
-                    _lines(told.get("cure")),
-                    tuple(map(_lines, others)) if isinstance(others, list) else (),
-                )
-            )
-    return found
-
-
-def _lines(stated: Any) -> tuple[str, ...]:
-    return tuple(map(str, stated)) if isinstance(stated, list) else ()
-
-
-def _table(stated: Any) -> dict[str, Any]:
-    return stated if isinstance(stated, dict) else {}
-
-
-def _numbers(stated: Any) -> dict[str, float]:
-    found = _table(stated).items()
-    return {name: float(value) for name, value in found if isinstance(value, float) or _is_count(value)}
-
-
-def _count(stated: Any) -> int:
-    return stated if _is_count(stated) else 0
-
-
-def _is_count(stated: Any) -> bool:
-    return type(stated) is int and abs(stated) < 2**63
+def _verdicts(run: RunFolder) -> list[Told]:
+    with suppress(UserError):  # as above
+        return verdicts(run)
+    return []

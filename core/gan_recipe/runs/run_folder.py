@@ -127,8 +127,8 @@ class RunFolder:
         return (line for line in _lines(self.metrics) if type(line.get("round", 0)) is int)
 
     def verdict_lines(self) -> Iterator[dict[str, Any]]:
-        """The lines of ``verdicts.jsonl``: what the doctor told."""
-        return _lines(self.verdicts)
+        """The lines of ``verdicts.jsonl``: what the doctor told. Those that are none are passed over."""
+        return (line for line in _tables(self.verdicts) if line is not None)
 
     def add_verdict(self, line: Mapping[str, Any]) -> None:
         """Append a line to ``verdicts.jsonl``. Raises RunError when it cannot be written."""
@@ -175,6 +175,15 @@ class RunFolder:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The tables of a file, up to the first line that is none."""
+    for line in _tables(path):
+        if line is None:
+            return
+        yield line
+
+
+def _tables(path: Path) -> Iterator[dict[str, Any] | None]:
+    """The file's lines as tables, None for those that are none: anybody may have written it. Raises UserError."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
@@ -185,11 +194,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         try:
             told = json.loads(line)
         except (ValueError, RecursionError):
-            return
-        # Anybody may have written the file.
-        if not isinstance(told, dict):
-            return
-        yield told
+            told = None
+        yield told if isinstance(told, dict) else None
 
 
 def description_text(told: Mapping[str, Any]) -> str:
