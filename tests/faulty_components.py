@@ -417,24 +417,36 @@ class SoundData(Data):
     """Vectors of noise with labels, which are a function of (seed, position)."""
 
     fault: str = ""
+    #: How many training has.
+    samples: int = 10
 
     def fields(self) -> Mapping[str, Field]:
         label = Field((), "float32" if self.fault == "classes" else "int64", 3)
-        return {"vector": Field((2,)), "label": label}
+        return {"vector": Field((3 if self.fault == "wide" else 2,)), "label": label}
+
+    def more(self) -> Mapping[str, int | float | str]:
+        proposed: dict[str, dict[str, int | float | str]] = {
+            "": {"samples": 20},
+            "no setting": {"sample": 20},
+            "no type": {"samples": "all"},
+            "no more": {"samples": 10},
+            "other fields": {"samples": 20, "fault": "wide"},
+        }
+        return proposed.get(self.fault, {}) if self.samples < 20 else {}
 
     def open(self, *, held_out: bool = False) -> Anything:
-        return _Stream(self.fault, held_out)
+        return _Stream(self.fault, held_out, self.samples)
 
 
 class _Stream:
-    def __init__(self, fault: str, held_out: bool) -> None:
-        self.fault, self.held_out, self.asked = fault, held_out, 0
+    def __init__(self, fault: str, held_out: bool, samples: int) -> None:
+        self.fault, self.held_out, self.samples, self.asked = fault, held_out, samples, 0
         part = 0 if fault == "one fingerprint" else int(held_out)
         moment = next(_count) if fault == "fleeting" else 0
         self.fingerprint = f"{part}{moment % 10}" * 32
 
     def __len__(self) -> int:
-        return 0 if self.fault == "empty" else 10
+        return 0 if self.fault == "empty" else 10 if self.held_out else self.samples
 
     def batch(self, seed: int, position: int, size: int, fields: Collection[str] | None = None) -> dict[str, Any]:
         import numpy as np
@@ -633,6 +645,7 @@ FAULTS: dict[str, list[tuple[Any, dict[str, Any]]]] = {
     "the_fingerprint_names_the_data": [(SoundData("one fingerprint"), {}), (SoundData("fleeting"), {})],
     "its_length_is_told": [(SoundData("empty"), {})],
     "several_may_ask_at_once": [(SoundData("iterates"), {})],
+    "more_is_more": [(SoundData(fault), {}) for fault in ("no setting", "no type", "no more", "other fields")],
     "figures_are_finite_numbers": [(SoundSignal("shape"), {}), (SoundSignal("infinite"), {})],
     "names_are_documented": [(SoundSignal("undocumented"), {})],
     "measures_the_same_twice": [(SoundSignal("random"), {}), (SoundSignal("counts"), {})],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
+from gan_recipe import Data
 from gan_recipe.cli import cli
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
@@ -79,23 +82,41 @@ def test_a_collapse_at_a_rate_that_has_not_risen_is_gone_back_from(schedule: str
 BY_HEART: list[Mapping[str, float]] = [
     {"held_out/gan/share": 1.0, "held_out/gan/ranked": 1.0, "held_out/gan/copied": 1.0}
 ] * 4
+FURTHER: list[Mapping[str, float]] = [
+    {"held_out/gan/share": 1.0, "held_out/gan/ranked": 1.0, "held_out/gan/distance": 0.1 + 0.1 * (look > 1)}
+    for look in range(6)
+]
 
 
 @pytest.mark.parametrize(("stated", "cured"), [(2, 200), (40, 200), (200, None), (300, None)])
 def test_more_people_are_the_cure_where_people_are_rendered(stated: int, cured: int | None) -> None:
-    """As many as there are by default, with the penalty, where outputs copy: the penalty alone would leave them copies.
-    Outputs that are only further from their targets are mended by it."""
-    told = told_of(recipe(FACES, f"[data.faces]\nidentities = {stated}"), BY_HEART, "overfitting")
+    """As many as there are by default, with the penalty, whether outputs copy or are further from their targets: the
+    penalty alone would leave them copies, and so would augmentation."""
+    failing = recipe(FACES, f"[data.faces]\nidentities = {stated}")
     penalty = ("[players.critic]", "losses.r1.weight = 1.25")
-    if cured is None:
-        assert told.cure == penalty and [lines[0] for lines in told.others] == ["[networks]"]
-    else:
-        assert told.cure == ("[data.faces]", f"identities = {cured}", *penalty) and told.others == ()
-    further = [
-        {"held_out/gan/share": 1.0, "held_out/gan/ranked": 1.0, "held_out/gan/distance": 0.1 + 0.1 * (look > 1)}
-        for look in range(6)
-    ]
-    assert told_of(check("failing.toml"), further, "overfitting").cure == penalty
+    for looks in (BY_HEART, FURTHER):
+        told = told_of(failing, looks, "overfitting")
+        if cured is None:
+            assert told.cure == penalty and [lines[0] for lines in told.others] == ["[networks]"]
+        else:
+            assert told.cure == ("[data.faces]", f"identities = {cured}", *penalty) and told.others == ()
+
+
+def test_more_samples_are_what_the_data_itself_proposes() -> None:
+    """Anybody's data, by any of its settings, written as TOML has them."""
+
+    class Shelf(Data):
+        def more(self) -> Mapping[str, int | float | str]:
+            return {"part": 'train + "extra" \\ naïve', "share": 0.95, "count": 7}
+
+    bench = Bench(attrs.evolve(recipe(FACES), data={"faces": Shelf()}))
+    *_, heard = (
+        bench.hear(1 + look, {f"signals/{name}": value for name, value in figures.items()})
+        for look, figures in enumerate(BY_HEART[:3])
+    )
+    (cure,) = [told.cure for told in heard if told.verdict == "overfitting"]
+    proposed = tomllib.loads("\n".join(cure[: cure.index("[players.critic]")]))
+    assert proposed == {"data": {"faces": Shelf().more()}}
 
 
 _MANY = {"dcgan": [], FACES: ["[data.faces]", "identities = 200"]}

@@ -250,6 +250,14 @@ class Data(Component):
         """The fields of a batch, told without opening the data (names may be listed, nothing is decoded)."""
         raise NotImplementedError
 
+    def more(self) -> Mapping[str, int | float | str]:
+        """Settings under which training would see more different samples, by name, as a recipe states them.
+
+        A cure for too few of them proposes these. Empty where there are no more to be had, and for data without end;
+        told, like the fields, without opening the data.
+        """
+        return {}
+
     def open(self, *, held_out: bool = False) -> Source:
         """Open the training part, or the part that training never sees.
 

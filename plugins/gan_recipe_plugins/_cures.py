@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-from gan_recipe_plugins.synthetic_faces import SyntheticFaces
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest
@@ -16,8 +15,6 @@ Lines = tuple[str, ...]
 _FAR = 5.0
 # A rate that has become so many times as high is another training than the one that went well.
 _RISEN = 2.0
-# The people of ``synthetic_faces`` where none are stated; each is rendered once and kept on disk.
-_MANY_PEOPLE = SyntheticFaces().identities
 
 
 def held_back(case: Case, contest: Contest) -> Lines:
@@ -72,12 +69,15 @@ def slope_penalty(case: Case, contest: Contest, *, weight: float = 1.0) -> Lines
 
 
 def more_data(case: Case, contest: Contest) -> Lines:
-    """As many people as there are by default, where they are rendered and not collected, and are fewer; else none."""
-    source = contest.real.name.partition(".")[0] if contest.real is not None else ""
-    faces = case.recipe.data.get(source)
-    if not isinstance(faces, SyntheticFaces) or faces.identities >= _MANY_PEOPLE:
-        return ()
-    return (f"[data.{source}]", f"identities = {_MANY_PEOPLE}")
+    """What the data of the contest's reals says would give more of them; none where it has no more."""
+    fields = case.fields_of(contest.real) if contest.real is not None else ()
+    lines: list[str] = []
+    for source in dict.fromkeys(name.partition(".")[0] for name in fields):
+        if more := case.recipe.data[source].more():
+            # What JSON writes of a number or of a line of text is TOML as well.
+            stated = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in more.items()]
+            lines += [f"[data.{source}]", *stated]
+    return tuple(lines)
 
 
 def pairing(case: Case, contest: Contest) -> Lines:

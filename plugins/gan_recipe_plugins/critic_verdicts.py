@@ -142,8 +142,9 @@ class Overfitting(Verdict):
                 grown = figures["distance"] / figures["best"] - 1
                 harm.append(f"what is made of new inputs is {grown:.0%} further from its targets than it was at best")
             if harm:
-                # A bounded critic mends the distance. A loss on targets teaches copies as well: more data mends those.
-                more = more_data(case, contest) if "copied" in figures else ()
+                # A bounded critic mends the distance. A loss on targets teaches copies as well, which more data alone
+                # mends: without it outputs copy after the cure, whichever of the two told of the harm.
+                more = more_data(case, contest)
                 yield Finding(
                     f"{contest.critic} scores real samples that it never saw {figures['share']:.0%} of the way down to "
                     f"fakes, and below training samples in {figures['ranked']:.0%} of pairs: it has learnt its "

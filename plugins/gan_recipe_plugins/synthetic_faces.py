@@ -85,6 +85,11 @@ class SyntheticFaces(Data):
         """
         return {name: field for name, field in self._every_field().items() if not self.only or name in self.only}
 
+    def more(self) -> Mapping[str, int]:
+        """As many people as there are by default, where they are fewer: each is rendered once and kept on disk."""
+        many = SyntheticFaces().identities
+        return {"identities": many} if self.identities < many else {}
+
     def open(self, *, held_out: bool = False) -> Source:
         """Open the faces; nothing is rendered before the first batch."""
         from gan_recipe_plugins._faces.source import Faces

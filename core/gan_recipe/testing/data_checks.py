@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
+from gan_recipe.components.setting_types import setting_name
 from gan_recipe.interfaces import Field, Source
+from gan_recipe.language.structure import Surroundings, read_table
 from gan_recipe.testing.trial import Failure, Trial
 
 _SIZE = 3
@@ -135,6 +140,34 @@ def its_length_is_told(trial: Trial) -> None:
         if len(_open(trial, held_out)) < 1:
             part = "held-out" if held_out else "training"
             raise Failure(f"the {part} part has length 0", "at least 1", "refuse such settings with a ValueError")
+
+
+def more_is_more(trial: Trial) -> None:
+    """What ``more`` proposes can be stated in a recipe, and gives training more samples of the same fields."""
+    data = trial.made()
+    proposed = dict(data.more())
+    if not proposed:
+        return  # there are no more to be had, or the data has no end
+    told = f"more() proposes {proposed}"
+    problems: list[str] = []
+    around = Surroundings(lambda key, what: problems.append(f"{'.'.join(key)}: {what}"), lambda key: Path())
+    hints = typing.get_type_hints(trial.cls)
+    settings: Any = attrs.fields(type(data))
+    aliases = {setting_name(each): (each.alias, hints[each.name]) for each in settings if each.init}
+    stated = read_table(proposed, {name: form for name, (_, form) in aliases.items()}, (), (), around)
+    if stated is None:
+        raise Failure(f"{told}: {problems[0]}", "settings as a recipe states them", "name settings, and their values")
+    larger = attrs.evolve(data, **{aliases[name][0]: value for name, value in stated.items()})
+    before, after = len(_open(trial)), len(larger.open())
+    if after <= before:
+        raise Failure(
+            f"{told}, and training has {after} samples after {before}",
+            "more than before",
+            "return no settings where there are no more to be had",
+        )
+    shapes, others = ({name: each.shape for name, each in kind.fields().items()} for kind in (data, larger))
+    if shapes != others:
+        raise Failure(f"{told}, and fields are {others}", f"as before: {shapes}", "propose what gives samples alone")
 
 
 def _open(trial: Trial, held_out: bool = False) -> Source:
