@@ -8,7 +8,7 @@ import pytest
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import Problem, RecipeError
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 
 Problems = Callable[..., list[Problem]]
 

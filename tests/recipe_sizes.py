@@ -21,9 +21,9 @@ from gan_recipe.engine.player import Player
 from gan_recipe.engine.rehearsal import first_sheet
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.known_sizes import shape_digest, sizes_table
 
 

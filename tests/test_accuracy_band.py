@@ -21,7 +21,7 @@ from gan_recipe.engine.late import LATE
 from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe_plugins.accuracy_band import AccuracyBand
 
 BAND = '[schedule]\nuse = "accuracy_band"\nreal = "critic(point)"\nfake = "critic(fake)"\n'

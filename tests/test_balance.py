@@ -18,8 +18,8 @@ from gan_recipe.engine.graph import Store
 from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
 from gan_recipe.language.plan import Move, plan_from_start
+from gan_recipe.runs.check_recipe import check
 
 BALANCED = """\
 extends = "ring.toml"

@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
-from gan_recipe.interfaces import Rounds
-from gan_recipe.language.chain import kept_rounds, plan_chain
-from gan_recipe.language.recipe import RunSettings
+from gan_recipe.runs.chain import plan_chain
 
 Run = Callable[..., Any]
 Write = Callable[..., str]
@@ -232,21 +228,3 @@ def test_a_parent_beside_the_child_comes_before_a_shipped_one(write: Write, chai
     write((chain / "shipped" / "book" / "root.toml").read_text(), "root.toml")
     links = plan_chain("child.toml", (), (), registry, "").links
     assert [link.recipe.file.shown for link in links] == ["root.toml", "child.toml"]
-
-
-# ------------------------------------------------------------------------------------------------------- what is kept
-
-
-@given(st.integers(1, 40), st.integers(1, 12), st.integers(2, 4), st.lists(st.integers(1, 50), max_size=3))
-def test_what_a_run_will_keep_is_what_saving_keeps(rounds: int, every: int, keep: int, keep_at: list[int]) -> None:
-    """The prediction against the rule that saving follows, played round by round."""
-    run = RunSettings(
-        rounds=Rounds(rounds), checkpoint_every=Rounds(every), keep=keep, keep_at=tuple(map(Rounds, keep_at))
-    )
-    have: list[int] = []
-    for round in range(1, rounds + 1):
-        if round % every == 0 or round == rounds or round in keep_at:
-            have.append(round)
-            others = [each for each in have if each not in keep_at]
-            have = [each for each in have if each in keep_at or each in others[-keep:]]
-    assert kept_rounds(run) == have

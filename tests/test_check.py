@@ -10,8 +10,8 @@ from pathlib import Path
 from checked_text import Problems, line_of
 
 from gan_recipe.components.registry import Registry
-from gan_recipe.language.check import check
 from gan_recipe.language.plan import movers
+from gan_recipe.runs.check_recipe import check
 
 Write = Callable[..., str]
 

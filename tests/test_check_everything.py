@@ -16,8 +16,8 @@ from unwalked import unwalked
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, UserError
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe_file import plain, shipped_recipes
+from gan_recipe.runs.check_recipe import check
 
 Write = Callable[..., str]
 
@@ -191,7 +191,7 @@ def test_checking_imports_neither_torch_nor_numpy(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(SHIPPED["d_supervised"].decode().replace("adam", "adom").replace("linear_fc", "linear_fd"))
     code = (
-        "import sys\nfrom gan_recipe.language.check import check\nfrom gan_recipe.errors import RecipeError\n"
+        "import sys\nfrom gan_recipe.runs.check_recipe import check\nfrom gan_recipe.errors import RecipeError\n"
         f"check('d_supervised')\ntry:\n    check({str(wrong)!r})\nexcept RecipeError:\n    pass\n"
         "sys.exit(bool({'torch', 'numpy', 'PIL', 'timm'} & set(sys.modules)))"
     )

@@ -14,9 +14,9 @@ import pytest
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.interfaces import KINDS
-from gan_recipe.language.check import check
 from gan_recipe.language.override_keys import keys, values
 from gan_recipe.language.recipe_file import load, shipped_recipes
+from gan_recipe.runs.check_recipe import check
 
 CODE = "import sys; sys.argv[0] = 'gan-recipe'; from gan_recipe.cli import main; main()"
 Complete = Callable[..., list[str]]

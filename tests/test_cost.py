@@ -24,8 +24,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from gan_recipe.engine.training import Training
-from gan_recipe.language.check import check
 from gan_recipe.language.plan import plan_from_start
+from gan_recipe.runs.check_recipe import check
 
 Batch = dict[str, Tensor]
 SMALL = [

@@ -19,8 +19,8 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.engine.launch import start
 from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.verdicts import Told
 
 RING = (Path(__file__).parents[1] / "docs" / "doctor" / "ring.toml").as_posix()

@@ -13,7 +13,7 @@ from test_accuracy_band import BAND, TOY
 from test_processes import apart, command, lines, run
 from test_recovery import STOP, TOUCHY
 
-from gan_recipe.health.recovery import recoveries
+from gan_recipe.runs.recoveries import recoveries
 from gan_recipe.runs.run_folder import RunFolder
 
 DEAF = {"DEAF": "1"}

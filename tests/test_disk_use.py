@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
-from attrs import evolve
-from hypothesis import given
-from hypothesis import strategies as st
 from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
@@ -19,11 +15,9 @@ from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import UserError
-from gan_recipe.interfaces import Rounds
-from gan_recipe.language.check import check
 from gan_recipe.language.optimizers import OPTIMIZERS
-from gan_recipe.language.recipe import Recipe
 from gan_recipe.runs import disk_use
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.disk_use import in_words, kept
 from gan_recipe.runs.run_folder import checkpoint_rounds
 
@@ -82,30 +76,6 @@ def test_files_are_counted_as_they_come(plan: dict[str, int], here: Path) -> Non
     assert found.checkpoints == len(checkpoint_rounds(outcome.folder))
     assert found.sheets == len(list(outcome.folder.sheets.glob("*.png")))
     assert found.lines == len([line for line in outcome.folder.lines() if any("/loss/" in name for name in line)])
-
-
-@cache
-def _dcgan() -> Recipe:
-    return check("dcgan")
-
-
-@given(st.integers(1, 60), st.integers(1, 20), st.integers(2, 5), st.lists(st.integers(1, 70), unique=True, max_size=4))
-def test_a_new_checkpoint_is_whole_before_the_oldest_goes(rounds: int, every: int, keep: int, at: list[int]) -> None:
-    """At most, and at the end, there are as many as a run has that saves and removes one at a time."""
-    recipe = _dcgan()
-    run = evolve(
-        recipe.run, rounds=Rounds(rounds), checkpoint_every=Rounds(every), keep=keep, keep_at=tuple(map(Rounds, at))
-    )
-    there: list[int] = []
-    most = 0
-    for done in range(1, rounds + 1):
-        if done % every == 0 or done == rounds or done in at:
-            there.append(done)
-            most = max(most, len(there))
-            passing = [each for each in there if each not in at]
-            there = [each for each in there if each in at or each in passing[-keep:]]
-    found = kept(evolve(recipe, run=run))
-    assert (found.checkpoints, found.most_checkpoints) == (len(there), most)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -21,7 +21,7 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.engine.launch import start
 from gan_recipe.errors import RecipeError, RunError
 from gan_recipe.health.diagnosis import diagnosis, judged_again
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import find_run
 
 DOCTOR = Path(__file__).parents[1] / "docs" / "doctor"

@@ -12,9 +12,9 @@ from attrs import frozen
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.language import drawing
-from gan_recipe.language.check import check
 from gan_recipe.language.plan import RoundPlan, plan_from_start
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.runs.check_recipe import check
 
 NAMES = sorted(name for name in shipped_recipes() if not name.startswith("notebook/"))
 SVG = "{http://www.w3.org/2000/svg}"

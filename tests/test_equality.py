@@ -20,7 +20,7 @@ from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.launch import start
 from gan_recipe.engine.training import Training
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 
 ROUNDS = 50
 Batch = dict[str, Tensor]

@@ -21,9 +21,9 @@ from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.exports.export import FILES, SIZES, Parity, export, restored
 from gan_recipe.exports.exported import load_value
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe_file import plain, shipped_recipes
 from gan_recipe.runs import checkpoint as checkpoints
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.new_run import new_run
 from gan_recipe.runs.run_folder import RunFolder
 

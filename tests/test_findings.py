@@ -21,10 +21,10 @@ from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
 from gan_recipe.interfaces import Component, Network
-from gan_recipe.language.check import check
 from gan_recipe.language.find import find
 from gan_recipe.language.findings import MEANINGS
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.runs.check_recipe import check
 
 PAGE = Path(__file__).parents[1] / "docs" / "findings.md"
 

@@ -18,9 +18,10 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.engine.launch import start
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
-from gan_recipe.runs import foreign_weights
-from gan_recipe.runs.foreign_weights import WeightsFile
+from gan_recipe.language import start as start_module
+from gan_recipe.language.start import WeightsFile
+from gan_recipe.runs.check_recipe import check
+from gan_recipe.runs.foreign_weights import read_weights
 
 START = '\n[networks.generator]\nstart = "{}"\n'
 
@@ -91,7 +92,7 @@ def test_what_does_not_fit_or_is_not_there_is_told(
         started("two.pth")
     with pytest.raises(RecipeError, match=r"two.pth holds no 'frist'. Did you mean 'first'"):
         started("two.pth:frist")
-    monkeypatch.setattr(foreign_weights, "MAX_BYTES", 10)
+    monkeypatch.setattr(start_module, "MAX_BYTES", 10)
     with pytest.raises(RecipeError, match=r"two.pth has [\d,]+ bytes; up to 10 are read"):
         started("two.pth")
 
@@ -124,7 +125,7 @@ def test_a_hostile_pickle_runs_nothing(tmp_path: Path) -> None:
             for write in (torch.save, lambda what, where: where.write_bytes(pickle.dumps(what))):
                 write(content, path)
                 with pytest.raises(ValueError, match="Nothing of it was run"):
-                    WeightsFile(path, "").read()
+                    read_weights(WeightsFile(path, ""))
                 assert not trace.exists()
 
 
@@ -138,4 +139,4 @@ def test_a_damaged_file_is_told_whatever_is_wrong_with_it(tmp_path: Path) -> Non
         for _ in range(40):
             path.write_bytes(draw.choice([data[: draw.randrange(len(data))], draw.randbytes(draw.randrange(200))]))
             with pytest.raises(ValueError, match=r"w\.(pth|safetensors)"):
-                WeightsFile(path, "").read()
+                read_weights(WeightsFile(path, ""))

@@ -22,7 +22,7 @@ import tiny_commands
 from doc_blocks import ROOT, Block, blocks
 
 from gan_recipe.components.registry import Registry
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.sweeps.space import read_space
 
 GUIDES = ("docs/processes.md", "docs/sweep.md", "docs/resume.md")

@@ -9,8 +9,8 @@ import torch
 
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
 from gan_recipe.ramp import Ramp
+from gan_recipe.runs.check_recipe import check
 from gan_recipe_plugins.instance_noise import InstanceNoise
 
 RAMPED = """

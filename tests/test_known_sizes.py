@@ -24,10 +24,10 @@ from gan_recipe.engine.checkpoint_size import checkpoint_size
 from gan_recipe.engine.launch import start
 from gan_recipe.engine.rehearsal import first_sheet
 from gan_recipe.engine.training import Training
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import shipped_recipes
 from gan_recipe.runs import known_sizes as module
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.disk_use import foretold
 from gan_recipe.runs.known_sizes import Sizes, known_sizes, remember_sizes, shape_digest, sizes_table
 

@@ -11,11 +11,11 @@ import pytest
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, UserError
-from gan_recipe.language.check import check
 from gan_recipe.language.override import find_overlay, read
 from gan_recipe.language.recipe_file import RecipeFile
 from gan_recipe.language.settable import settings_of
 from gan_recipe.language.toml_file import Key
+from gan_recipe.runs.check_recipe import check
 
 Write = Callable[..., str]
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from gan_recipe.distributed.row_draws import RowDraws
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder
 
 SCRIPT = Path(__file__).with_name("in_double.py")

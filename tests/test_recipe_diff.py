@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from gan_recipe.cli.diff import change_lines
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import AmbiguousNameError, UserError
-from gan_recipe.language.check import check, resolved
+from gan_recipe.language.check import resolved
 from gan_recipe.language.recipe_defaults import RecipeDefaults
 from gan_recipe.language.recipe_diff import Change, difference, is_same
 from gan_recipe.language.recipe_file import find_recipe, shipped_recipes
+from gan_recipe.runs.check_recipe import check
 
 Run = Callable[..., Any]
 Write = Callable[..., str]

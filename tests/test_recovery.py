@@ -25,11 +25,11 @@ from gan_recipe.engine.player import Player
 from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.health.recovery import in_force, recoveries
-from gan_recipe.language.check import check
 from gan_recipe.runs import checkpoint, durable
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.checkpoint import load
-from gan_recipe.runs.disk_use import kept
+from gan_recipe.runs.kept_checkpoints import kept_checkpoints
+from gan_recipe.runs.recoveries import in_force, recoveries
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
 from gan_recipe.verify.verify_resume import Trial, verify
 
@@ -442,8 +442,8 @@ def test_checkpoints_reach_as_far_back_as_is_stated() -> None:
     """Those of the last ``reach`` rounds and the one before; without recovery the newest two."""
     folder = train("recovery.on=['diverged']", "recovery.reach=5", "run.checkpoint_every=2").folder
     assert checkpoint_rounds(folder)[-4:] == [8, 10, 12, 14]
-    foretold = kept(check("touchy.toml", ["recovery.on=['diverged']", "recovery.reach=5", "run.checkpoint_every=2"]))
-    assert foretold.checkpoints == len(checkpoint_rounds(folder))
+    overrides = ["recovery.on=['diverged']", "recovery.reach=5", "run.checkpoint_every=2"]
+    assert kept_checkpoints(check("touchy.toml", overrides)).rounds == tuple(checkpoint_rounds(folder))
     screen = Watching()
     short = train("recovery.reach=1", "run.checkpoint_every=1", "run.keep=2", name="short", screen=screen).folder
     assert not recoveries(short)

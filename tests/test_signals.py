@@ -19,8 +19,8 @@ from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench
 from gan_recipe.health.contests import contests, meetings
 from gan_recipe.health.moment import Look
-from gan_recipe.language.check import check
 from gan_recipe.language.plan import Move
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder
 from gan_recipe_plugins.held_out_scores import HeldOutScores, copied
 

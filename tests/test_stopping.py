@@ -22,8 +22,8 @@ from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.stopping import Stop, StoppedAtOnce, asked_to_stop
 from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import BusyError, UserError
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.history import history
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
 

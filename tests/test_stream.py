@@ -27,7 +27,7 @@ from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.stream import Stream
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError, RunError, UserError
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import checkpoint_rounds, find_run
 from gan_recipe.signs_of_life import last_progress, progress
 from gan_recipe_plugins._array_store import stored_array

@@ -16,7 +16,7 @@ import pytest
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder
 from gan_recipe.sweeps.space import Choices, Range, read_space
 

@@ -17,7 +17,7 @@ from gan_recipe.engine.sheet import write_sheet
 from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError, RunError, UserError
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.checkpoint import load, save
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 

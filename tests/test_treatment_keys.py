@@ -14,8 +14,8 @@ from gan_recipe.engine.launch import start
 from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
-from gan_recipe.language.check import check
 from gan_recipe.ramp import Ramp
+from gan_recipe.runs.check_recipe import check
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ import pytest
 from doc_blocks import blocks
 
 from gan_recipe.components.registry import Registry
-from gan_recipe.language.check import check
 from gan_recipe.language.optimizers import LR_SCHEDULES
+from gan_recipe.runs.check_recipe import check
 
 RUN_HERE = blocks("docs/treatments.md", "toml")
 PAGE = (Path(__file__).parents[1] / "docs" / "treatments.md").read_text()

@@ -14,7 +14,7 @@ import pytest
 from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench
 from gan_recipe.health.contests import meetings
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.verdicts import Told
 
 DOCTOR = Path(__file__).parents[1] / "docs" / "doctor"

@@ -13,10 +13,10 @@ import pytest
 from attrs import asdict
 from faults.victims import Victims
 
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import plain, shipped_recipes
 from gan_recipe.ramp import Ramp
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.verify.resume_difference import Difference
 from gan_recipe.verify.verify_resume import Trial, Verdict, verify
 

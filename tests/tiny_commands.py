@@ -36,7 +36,7 @@ def put_on_path(folder: Path) -> None:
 def overrides(words: list[str]) -> list[str]:
     """Those that make a command's recipe small and that it can have, as ``-s`` words; none for what has no recipe."""
     from gan_recipe.errors import UserError
-    from gan_recipe.language.check import check
+    from gan_recipe.runs.check_recipe import check
 
     if words[0] not in ("run", "sweep", "verify-resume", "judge") or "--resume" in words:
         return []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_recipe.health.diagnosis import judged_again
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder, find_run
 
 HERE = Path(__file__).parent

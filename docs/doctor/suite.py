@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from cases import CASES, Case  # noqa: E402
 
-from gan_recipe.health.recovery import recoveries  # noqa: E402
+from gan_recipe.runs.recoveries import recoveries  # noqa: E402
 from gan_recipe.runs.run_folder import RunFolder, find_run  # noqa: E402
 
 TABLE = HERE / "table.json"
@@ -85,7 +85,7 @@ def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> 
     from gan_recipe.components.registry import Registry
     from gan_recipe.engine.launch import start
     from gan_recipe.errors import RunError
-    from gan_recipe.language.check import check
+    from gan_recipe.runs.check_recipe import check
 
     os.chdir(folder)
     path = folder / f"{name}.toml"

@@ -21,7 +21,7 @@ from gan_recipe.engine.journal import Journal
 from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.training import Training
 from gan_recipe.health.doctor import Doctor
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder
 
 LOOKS = 10

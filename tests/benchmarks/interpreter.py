@@ -10,7 +10,7 @@ import torch
 from attrs import evolve
 
 from gan_recipe.engine.training import Training
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 
 
 class _Constant:

@@ -20,7 +20,7 @@ from loops import Batch, Round, contiguous, contiguous_batch, hand_tuned, textbo
 
 from gan_recipe.engine.hardware import use_available_cores
 from gan_recipe.engine.training import Training
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 
 SCHEDULES = {
     "together": ([], lambda round: (True, True)),

@@ -70,7 +70,7 @@ def measure(name: str, seed: int) -> dict[str, float]:
     from gan_recipe.cli.screen import QuietScreen
     from gan_recipe.components.registry import Registry
     from gan_recipe.engine.launch import start
-    from gan_recipe.language.check import check
+    from gan_recipe.runs.check_recipe import check
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})

@@ -17,8 +17,8 @@ from faults.runs_struck import JOB, PLAIN, fresh
 from faults.victims import Victims
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, UserError
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.checkpoint import BrokenCheckpointError, load
 from gan_recipe.runs.run_folder import RunFolder
 

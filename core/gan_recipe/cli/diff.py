@@ -90,9 +90,9 @@ def _wrapped(text: str, columns: int) -> list[str]:
 
 def _tables(stated: str, registry: Registry) -> tuple[str, dict[str, Any]]:
     """What ``stated`` is, and its resolved tables. Raises UserError."""
-    from gan_recipe.health.recovery import in_force
     from gan_recipe.language.check import resolved
     from gan_recipe.language.recipe_file import find_recipe
+    from gan_recipe.runs.recoveries import in_force
 
     try:
         find_recipe(stated)

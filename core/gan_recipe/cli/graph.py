@@ -22,8 +22,8 @@ def graph(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], nu
     """
     from gan_recipe.errors import UserError
     from gan_recipe.language import drawing
-    from gan_recipe.language.check import check
     from gan_recipe.language.plan import plan_from_start
+    from gan_recipe.runs.check_recipe import check
 
     checked = check(recipe, overrides, overlays=overlays, starts=None)
     if number >= checked.run.rounds:

@@ -17,7 +17,7 @@ def judge(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...]) ->
     faithfulness as a curve while they train; others ask them at their end.
     """
     from gan_recipe.errors import UserError, harmless
-    from gan_recipe.language.check import check
+    from gan_recipe.runs.check_recipe import check
 
     checked = check(recipe, overrides, overlays=overlays)
     judged = {name: spec for name, spec in checked.metrics.items() if spec.examples}

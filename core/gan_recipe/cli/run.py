@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gan_recipe.distributed.processes import Processes
     from gan_recipe.engine.journal import Screen
     from gan_recipe.engine.train import Outcome
-    from gan_recipe.language.chain import Chain, Link
     from gan_recipe.language.recipe import Recipe
+    from gan_recipe.runs.chain import Chain, Link
 
 _strict = click.option(
     "--strict", is_flag=True, help="Refuse what would train but will not work, instead of warning of it."
@@ -91,7 +91,7 @@ def run(
         first = processes is None or processes.first
         screen = screen_for(quiet=quiet or not first)
         if with_parents:
-            from gan_recipe.language.chain import plan_chain
+            from gan_recipe.runs.chain import plan_chain
 
             def plan() -> Chain:
                 assert recipe is not None
@@ -114,7 +114,7 @@ def run(
             outcome = launch.resume(resumed, registry, screen, device=device, processes=processes)
         else:
             assert recipe is not None
-            from gan_recipe.language.check import check
+            from gan_recipe.runs.check_recipe import check
 
             def check_it() -> Recipe:
                 return check(recipe, overrides, registry, overlays=overlays)
@@ -233,9 +233,9 @@ def check(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], re
     What is sound but will not work is told as a warning with its [name]: docs/findings.md has all of them. How much
     disk a run will use is told of the shipped recipes and of all that were built here before, by `run` or --rehearse.
     """
-    from gan_recipe.language.check import check as check_recipe
     from gan_recipe.language.find import find
     from gan_recipe.language.findings import refuse
+    from gan_recipe.runs.check_recipe import check as check_recipe
     from gan_recipe.runs.disk_use import foretold, free, in_words, kept
     from gan_recipe.runs.known_sizes import known_sizes
     from gan_recipe.runs.run_folder import runs_root

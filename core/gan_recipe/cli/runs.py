@@ -61,7 +61,7 @@ def sample(run: str, rows: int, skip: int, at: int | None, output: Path | None, 
 
     RUN is NAME (its newest), NAME/N or a path. The sheet has the columns that the recipe states.
     """
-    from gan_recipe.language.check import check
+    from gan_recipe.runs.check_recipe import check
     from gan_recipe.runs.run_folder import find_run
 
     folder = find_run(run)

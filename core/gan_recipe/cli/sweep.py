@@ -43,7 +43,7 @@ def sweep(
     are worse than the median are given up.
     """
     from gan_recipe.components.registry import Registry
-    from gan_recipe.language.check import check
+    from gan_recipe.runs.check_recipe import check
     from gan_recipe.runs.new_run import check_new
     from gan_recipe.sweeps.space import read_space
 

@@ -20,17 +20,17 @@ from gan_recipe.engine.train import Outcome, carry_out_run
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import UserError
 from gan_recipe.health.going_back import carry_out, order, restored
-from gan_recipe.health.recovery import recoveries
-from gan_recipe.language.changed_weights import ramped
-from gan_recipe.language.check import check_run
 from gan_recipe.language.findings import refuse
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import plain
 from gan_recipe.runs import checkpoint as checkpoints
+from gan_recipe.runs.changed_weights import ramped
+from gan_recipe.runs.check_recipe import check_run
 from gan_recipe.runs.checkpoint import Checkpoint
 from gan_recipe.runs.disk_use import see_that_there_is_room
 from gan_recipe.runs.lineage import changes_against, code_versions
 from gan_recipe.runs.new_run import check_new, new_run
+from gan_recipe.runs.recoveries import recoveries
 from gan_recipe.runs.run_folder import (
     RunFolder,
     checkpoint_rounds,

@@ -9,9 +9,9 @@ from gan_recipe.engine.hardware import chosen_device, use_available_cores
 from gan_recipe.engine.sheet import sheet_size
 from gan_recipe.engine.training import Training
 from gan_recipe.engine.waiting_for_data import Say
-from gan_recipe.language.changed_weights import ramped
 from gan_recipe.language.findings import Finding
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.changed_weights import ramped
 from gan_recipe.runs.known_sizes import Sizes, remember_sizes
 
 

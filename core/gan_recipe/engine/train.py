@@ -23,10 +23,10 @@ from gan_recipe.errors import RunError
 from gan_recipe.health.consequences import Consequences
 from gan_recipe.health.doctor import Doctor
 from gan_recipe.health.going_back import GoBack, carry_out, decide, trained_anew
-from gan_recipe.health.recovery import is_regular, within_reach
 from gan_recipe.report import report_at_end
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.disk_use import foretold
+from gan_recipe.runs.kept_checkpoints import spared
 from gan_recipe.runs.known_sizes import Sizes, remember_sizes
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, now
 
@@ -239,8 +239,7 @@ def _write_sheet(training: Training, folder: RunFolder, observers: Observers, ro
 
 def _save(training: Training, folder: RunFolder, round: int) -> None:
     run, state = training.recipe.run, training.checkpoint(round)
-    regular = [each for each in {*checkpoint_rounds(folder), round} if is_regular(training.recipe, each)]
-    keep_at = {*run.keep_at, *within_reach(training.recipe, regular)}
+    keep_at = spared(training.recipe, {*checkpoint_rounds(folder), round})
 
     def save() -> None:
         checkpoints.save(folder, state, keep=run.keep, keep_at=keep_at)

@@ -22,10 +22,10 @@ from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError, UserError, did_you_mean
 from gan_recipe.exports import exported
 from gan_recipe.exports.model_card import model_card
-from gan_recipe.language.check import check
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import plain
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder
 
 #: By format, the file that is written.

@@ -9,8 +9,8 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.distributed.processes import Processes, by_first
 from gan_recipe.engine.stopping import BY_VERDICT, Stop
 from gan_recipe.health.going_back import GoBack, go_back_to
-from gan_recipe.health.recovery import recoveries
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.recoveries import recoveries
 from gan_recipe.runs.run_folder import RunFolder
 from gan_recipe.runs.verdicts import Told
 

@@ -10,9 +10,9 @@ from attrs import frozen
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.health.bench import Bench
-from gan_recipe.health.recovery import recoveries
-from gan_recipe.language.check import check_run
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.check_recipe import check_run
+from gan_recipe.runs.recoveries import recoveries
 from gan_recipe.runs.run_folder import RunFolder
 from gan_recipe.runs.verdicts import Told, verdicts
 

@@ -15,12 +15,14 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.distributed.processes import by_first, together
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError
-from gan_recipe.health.recovery import Recovery, changed, in_force, is_regular, recoveries, within_reach
-from gan_recipe.language.check import check_run
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.language.recovery_changes import changed
 from gan_recipe.runs import checkpoint as checkpoints
+from gan_recipe.runs.check_recipe import check_run
 from gan_recipe.runs.checkpoint import BrokenCheckpointError, Checkpoint
 from gan_recipe.runs.durable import replace_file, sync
+from gan_recipe.runs.kept_checkpoints import is_regular, within_reach
+from gan_recipe.runs.recoveries import Recovery, in_force, recoveries
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 from gan_recipe.runs.verdicts import Told
 

@@ -12,7 +12,6 @@ from gan_recipe.components.registry import LookupProblem, Registry
 from gan_recipe.components.signature import annotation, call_parameters
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
-from gan_recipe.health.recovery import in_force
 from gan_recipe.interfaces import Data, Field, Metric, Network
 from gan_recipe.language.check_calls import Parts, check_calls, without_dropped
 from gan_recipe.language.check_doctor import read_doctor
@@ -20,10 +19,8 @@ from gan_recipe.language.check_players import read_players, read_schedule
 from gan_recipe.language.check_recovery import check_changed, read_recovery
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.expression import HOLE
-from gan_recipe.language.find import find
-from gan_recipe.language.findings import read_silence, refuse
+from gan_recipe.language.findings import read_silence
 from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS
-from gan_recipe.language.override import read
 from gan_recipe.language.reading import Reading
 from gan_recipe.language.recipe import (
     BESIDE,
@@ -36,55 +33,27 @@ from gan_recipe.language.recipe import (
     SheetSettings,
 )
 from gan_recipe.language.recipe_file import RecipeFile, load
-from gan_recipe.language.settable import settings_of
+from gan_recipe.language.start import Starts, weights_file
 from gan_recipe.language.structure import blamed, structure
 from gan_recipe.language.tables import Tables
 from gan_recipe.language.toml_file import Key
-from gan_recipe.runs.foreign_weights import weights_file
-from gan_recipe.runs.run_folder import RunFolder
-from gan_recipe.runs.warm_start import Starts, existing
-
-
-def check(
-    stated: str,
-    overrides: Iterable[str] = (),
-    registry: Registry | None = None,
-    *,
-    overlays: Iterable[str] = (),
-    starts: Starts | None = existing,
-) -> Recipe:
-    """Load and check a recipe, overlays and then overrides laid over it. Raises RecipeError with everything wrong.
-
-    That includes findings that can never be meant; ``find.find`` has the others. ``starts`` is asked for the weights of
-    each network that states a start. With None such networks are checked as if they started afresh: for what needs no
-    weights, or has them from a checkpoint of the run itself.
-    """
-    registry = registry or Registry.installed()
-    file, problems = read(stated, overrides, overlays, settings_of(registry))
-    recipe = _check(Tables(file, registry, problems, starts=starts))
-    refuse(find(recipe))
-    return recipe
 
 
 def check_file(
     file: RecipeFile,
     registry: Registry,
     *,
+    starts: Starts | None,
+    problems: Iterable[Problem] = (),
     data: Mapping[str, Data] | None = None,
-    starts: Starts | None = existing,
 ) -> Recipe:
-    """Check what ``load`` read; ``data`` stands in for the sources that it names, where these are not to be had."""
-    return _check(Tables(file, registry, starts=starts), data)
+    """Check what ``load`` read. Raises RecipeError with everything wrong, ``problems`` that are known already included.
 
-
-def check_run(run: RunFolder, registry: Registry, *, starts: Starts | None = existing) -> Recipe:
-    """Check a run's recipe as it is in force: with the changes that were made when the run went back.
-
-    Raises as ``check`` does.
+    ``starts`` is asked for the weights of each network that states a start. With None such networks are checked as if
+    they started afresh: for what needs no weights, or has them from a checkpoint of the run itself. ``data`` stands in
+    for the sources that the file names, where these are not to be had.
     """
-    recipe = check_file(in_force(run), registry, starts=starts)
-    refuse(find(recipe))
-    return recipe
+    return _check(Tables(file, registry, list(problems), starts=starts), data)
 
 
 def resolved(stated: str | RecipeFile, registry: Registry) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from gan_recipe.interfaces import (
 )
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.recipe_file import RecipeFile
+from gan_recipe.language.start import WeightsFile
 from gan_recipe.language.toml_file import Key
 from gan_recipe.ramp import Ramp
-from gan_recipe.runs.foreign_weights import WeightsFile
 
 # Serves int and Rounds alike, which attrs cannot be told.
 _POSITIVE: Any = validators.ge(1)

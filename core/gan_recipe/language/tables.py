@@ -16,9 +16,9 @@ from gan_recipe.language.expression import Expression, ExpressionError, parse
 from gan_recipe.language.optimizers import OPTIMIZERS, TIMM, Option, TorchCall
 from gan_recipe.language.recipe import Named
 from gan_recipe.language.recipe_file import RecipeFile, shipped_folder
+from gan_recipe.language.start import Starts, Wanted
 from gan_recipe.language.structure import Surroundings, read_table, structure
 from gan_recipe.language.toml_file import Key
-from gan_recipe.runs.warm_start import Starts, Wanted, existing
 
 NAME_RULE = "expected letters, digits and '_', starting with a letter, and not 'use'"
 #: A search for problems that finds so many ends.
@@ -38,7 +38,7 @@ class Tables:
     #: Sources of data that are too wrong to tell their fields.
     unknown_sources: set[str] = field(factory=set)
     #: What is asked for the weights of every network that states a start; None where they come from elsewhere.
-    starts: Starts | None = existing
+    starts: Starts | None = field(kw_only=True)
     #: Where paths are stated.
     paths: list[Key] = field(factory=list)
     #: The tables as they are read: those at the top that are misspelt have their right names, too.

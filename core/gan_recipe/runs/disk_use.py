@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 
 from attrs import frozen
 
 from gan_recipe.errors import UserError
-from gan_recipe.health.recovery import is_regular, within_reach
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.kept_checkpoints import kept_checkpoints
 from gan_recipe.runs.known_sizes import Sizes
 
 # Measured on runs of d_supervised at 64 px: what a look of the doctor writes for each player and for the run, what a
@@ -40,34 +39,9 @@ class Kept:
 
 def kept(recipe: Recipe) -> Kept:
     """What a run of ``recipe`` will keep."""
-    run = recipe.run
-    saves = {*range(run.checkpoint_every, run.rounds + 1, run.checkpoint_every), run.rounds}
-    for_good = {round for round in run.keep_at if round <= run.rounds}
-    passing = good = most = 0
-    if recipe.recovery is not None:
-        passing, good, most = _kept_for_recovery(recipe, saves | for_good)
-        saves = for_good = set()
-    for save in sorted(saves | for_good):
-        if save in for_good:
-            good += 1
-            most = max(most, passing + good)
-        else:
-            most = max(most, passing + 1 + good)
-            passing = min(passing + 1, run.keep)
+    run, checkpoints = recipe.run, kept_checkpoints(recipe)
     sheets = _times(run.rounds, recipe.sheet.every) + 1 if recipe.columns else 0
-    return Kept(passing + good, most, sheets, _times(run.rounds, run.log_every))
-
-
-def _kept_for_recovery(recipe: Recipe, saves: Collection[int]) -> tuple[int, int, int]:
-    """The checkpoints that go with time and those that stay, when the run is done, and most of both before."""
-    held, most, spared = {0}, 1, {0}
-    for save in sorted(saves):
-        held.add(save)
-        most = max(most, len(held))
-        regular = [round for round in held if is_regular(recipe, round)]
-        spared = {*recipe.run.keep_at, *within_reach(recipe, regular)} & held
-        held = spared | {*sorted(held - spared)[-recipe.run.keep :]}
-    return len(held - spared), len(spared), most
+    return Kept(len(checkpoints.rounds), checkpoints.most, sheets, _times(run.rounds, run.log_every))
 
 
 def foretold(recipe: Recipe, sizes: Sizes, folder: Path) -> str:

@@ -12,72 +12,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from gan_recipe.components.toml_value import cut
 from gan_recipe.errors import did_you_mean
+from gan_recipe.language.start import WeightsFile
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Larger files are not opened.
-MAX_BYTES = 8 * 2**30
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
 # Where training scripts keep the one state dict that is wanted; the averaged weights come first.
 _USUAL = ("params_ema", "g_ema", "ema", "state_dict", "model_state_dict", "model", "params", "generator", "module")
 
 
-@frozen
-class WeightsFile:
-    """A file that a recipe names as ``start``: its path and, behind a colon, the table or prefix in it."""
-
-    path: Path
-    part: str
-
-    def check(self) -> None:
-        """That it is there, a plain file, and not too large. Raises ValueError."""
-        if not self.path.is_file():
-            raise ValueError(f"there is no file {self.path}")
-        size = self.path.stat().st_size
-        if size > MAX_BYTES:
-            raise ValueError(f"{self.path} has {size:,} bytes; up to {MAX_BYTES:,} are read")
-
-    def read(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The tensors by name, and what a run remembers of the file, of which nothing is run. Raises ValueError."""
-        self.check()
-        with self.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        content = _safetensors(self.path) if self.path.suffix == ".safetensors" else _pickled(self.path)
-        tensors, taken = self._chosen(content)
-        told = {"file": str(self.path.absolute()), "part": taken, "tensors": len(tensors), "sha256": digest}
-        return tensors, told
-
-    def _chosen(self, content: Mapping[str, Any]) -> tuple[dict[str, Tensor], str]:
-        tables = {str(key): each for key, each in content.items() if isinstance(each, Mapping) and _tensors(each)}
-        flat = _tensors(content)
-        if self.part:
-            prefix = f"{self.part}."
-            inside = {key.removeprefix(prefix): each for key, each in flat.items() if key.startswith(prefix)}
-            chosen = _tensors(tables[self.part]) if self.part in tables else inside
-            if not chosen:
-                known = [*tables, *{key.partition(".")[0] for key in flat}]
-                raise ValueError(f"{self.path} holds no {self.part!r}.{did_you_mean(self.part, known)}")
-            return chosen, self.part
-        if flat:
-            return flat, ""
-        usual = [name for name in _USUAL if name in tables] or list(tables) * (len(tables) == 1)
-        if not usual:
-            held = ", ".join(cut(name, 30) for name in list(tables)[:12]) or "no tensors by name"
-            raise ValueError(f"{self.path} holds {held}; say which one is meant: FILE:NAME")
-        return _tensors(tables[usual[0]]), usual[0]
+def read_weights(file: WeightsFile) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors by name, and what a run remembers of the file, of which nothing is run. Raises ValueError."""
+    file.check()
+    with file.path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    content = _safetensors(file.path) if file.path.suffix == ".safetensors" else _pickled(file.path)
+    tensors, taken = _chosen(file, content)
+    told = {"file": str(file.path.absolute()), "part": taken, "tensors": len(tensors), "sha256": digest}
+    return tensors, told
 
 
-def weights_file(stated: str, folder: Path) -> WeightsFile | None:
-    """The file that ``start`` names, relative to the recipe's folder; None when it names a run."""
-    path, _, part = stated.partition(":")
-    if not path.endswith(_SUFFIXES):
-        return None
-    return WeightsFile(folder / Path(path).expanduser(), part)
+def _chosen(file: WeightsFile, content: Mapping[str, Any]) -> tuple[dict[str, Tensor], str]:
+    tables = {str(key): each for key, each in content.items() if isinstance(each, Mapping) and _tensors(each)}
+    flat = _tensors(content)
+    if file.part:
+        prefix = f"{file.part}."
+        inside = {key.removeprefix(prefix): each for key, each in flat.items() if key.startswith(prefix)}
+        chosen = _tensors(tables[file.part]) if file.part in tables else inside
+        if not chosen:
+            known = [*tables, *{key.partition(".")[0] for key in flat}]
+            raise ValueError(f"{file.path} holds no {file.part!r}.{did_you_mean(file.part, known)}")
+        return chosen, file.part
+    if flat:
+        return flat, ""
+    usual = [name for name in _USUAL if name in tables] or list(tables) * (len(tables) == 1)
+    if not usual:
+        held = ", ".join(cut(name, 30) for name in list(tables)[:12]) or "no tensors by name"
+        raise ValueError(f"{file.path} holds {held}; say which one is meant: FILE:NAME")
+    return _tensors(tables[usual[0]]), usual[0]
 
 
 def _tensors(table: Mapping[Any, Any]) -> dict[str, Tensor]:

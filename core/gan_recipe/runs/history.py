@@ -14,11 +14,11 @@ from typing import Any
 from attrs import frozen
 
 from gan_recipe.errors import UserError, did_you_mean
-from gan_recipe.health.recovery import recoveries
 from gan_recipe.language.recipe_diff import Change, from_json
 from gan_recipe.runs.family import reached
 from gan_recipe.runs.lenient_json import count, numbers, table
 from gan_recipe.runs.notes import Note, notes
+from gan_recipe.runs.recoveries import recoveries
 from gan_recipe.runs.run_folder import RunFolder, all_runs, runs_root
 from gan_recipe.runs.verdicts import Told, verdicts
 

@@ -8,11 +8,11 @@ from typing import Any
 import gan_recipe
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import UserError
-from gan_recipe.health.recovery import in_force
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_defaults import RecipeDefaults
 from gan_recipe.language.recipe_diff import as_json, difference
 from gan_recipe.runs.code_version import code_version
+from gan_recipe.runs.recoveries import in_force
 from gan_recipe.runs.run_folder import RunFolder, find_run
 from gan_recipe.runs.warm_start import find_start
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from gan_recipe.errors import UserError, did_you_mean, nearest
 from gan_recipe.language.recipe import NetworkSpec
 from gan_recipe.language.recipe_file import shipped_recipes
 from gan_recipe.language.scale import scaled
+from gan_recipe.language.start import Wanted
+from gan_recipe.runs.foreign_weights import read_weights
 from gan_recipe.runs.run_folder import NAME, RunFolder, checkpoint_rounds, find_run, runs_named
 
 if TYPE_CHECKING:
@@ -31,52 +33,27 @@ class Start:
     network: str
 
 
-@frozen
-class Wanted:
-    """A network's ``start``, as a recipe that is being checked states it."""
-
-    #: ``RUN``, ``RUN@ROUND`` or ``RUN@ROUND:NETWORK``.
-    stated: str
-    network: str
-    #: The ``run.scale`` of the recipe.
-    scale: float
-    #: How a person calls the recipe.
-    recipe: str
-    #: Where a recipe that would make the run may lie.
-    folders: tuple[Path, ...]
-
-    @property
-    def parts(self) -> tuple[str, str | None, str]:
-        """The run, the round if one is stated, and the network there."""
-        place, _, other = self.stated.partition(":")
-        run, at, round = place.partition("@")
-        return run, round if at else None, other or self.network
-
-    def recipe_of_run(self) -> Path | None:
-        """The recipe that makes the run: the file of that name beside this recipe, else the shipped one."""
-        name = self.parts[0].partition("/")[0]
-        if not NAME.fullmatch(name):
-            return None
-        beside = [folder / f"{name}.toml" for folder in self.folders]
-        shipped = [path for path in shipped_recipes().values() if path.stem == name]
-        found = [path for path in beside if path.is_file()] or (shipped if len(shipped) == 1 else [])
-        return found[0] if found else None
-
-
-#: Sees to it that a network's weights are there, or will be. Raises ValueError that names the cure.
-Starts = Callable[[Wanted], None]
-
-
 def existing(wanted: Wanted) -> None:
     """The weights are there. Raises ValueError that names the command which makes them."""
     try:
         find_start(wanted.stated, wanted.network, wanted.scale)
     except ValueError as error:
-        if wanted.recipe_of_run():
+        if recipe_of_run(wanted):
             cure = f"To train it first: gan-recipe run {wanted.recipe} --with-parents"
         else:
             cure = missing_recipe(wanted)
         raise ValueError(f"{error} {cure}") from None
+
+
+def recipe_of_run(wanted: Wanted) -> Path | None:
+    """The recipe that makes the run: the file of that name beside this recipe, else the shipped one."""
+    name = wanted.parts[0].partition("/")[0]
+    if not NAME.fullmatch(name):
+        return None
+    beside = [folder / f"{name}.toml" for folder in wanted.folders]
+    shipped = [path for path in shipped_recipes().values() if path.stem == name]
+    found = [path for path in beside if path.is_file()] or (shipped if len(shipped) == 1 else [])
+    return found[0] if found else None
 
 
 def missing_recipe(wanted: Wanted) -> str:
@@ -138,7 +115,7 @@ def is_round(stated: str) -> bool:
 def beginning(spec: NetworkSpec, scale: float) -> Beginning | None:
     """The weights that a network starts with; None for fresh ones. Raises ValueError when they cannot be read."""
     if spec.start_file:
-        weights, told = spec.start_file.read()
+        weights, told = read_weights(spec.start_file)
         return Beginning(str(spec.start_file.path), weights, told)
     if spec.start is None:
         return None

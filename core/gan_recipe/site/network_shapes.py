@@ -17,7 +17,7 @@ from gan_recipe.components.documentation import settings
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
 from gan_recipe.interfaces import Component, Decoder, Network
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.site.component_pages import Picture
 from gan_recipe.site.svg import drawing, text
 from gan_recipe.site.uses import shipped_uses

@@ -8,7 +8,7 @@ from gan_recipe.components.documentation import settings
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError
 from gan_recipe.interfaces import Component, Schedule
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.site.component_pages import Picture
 from gan_recipe.site.svg import timeline
 from gan_recipe.site.uses import shipped_uses

@@ -22,9 +22,9 @@ from attrs import frozen
 from gan_recipe.components.registry import Registry
 from gan_recipe.components.toml_value import as_key, as_toml, shortened
 from gan_recipe.errors import Problem, RecipeError, did_you_mean
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.toml_file import Key, read_toml
+from gan_recipe.runs.check_recipe import check
 
 _DIRECTIONS = ("minimize", "maximize")
 _OF_RANGE = ("low", "high", "log", "step")

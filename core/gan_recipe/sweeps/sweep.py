@@ -16,7 +16,7 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.engine.stopping import BY_VERDICT, exit_code
 from gan_recipe.errors import BusyError, RecipeError, RunError, UserError
 from gan_recipe.hooks import hookimpl
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder, runs_root
 from gan_recipe.sweeps.space import Choices, Space
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from gan_recipe.errors import UserError
 from gan_recipe.health.case import Case
 from gan_recipe.health.contests import contests, meetings
-from gan_recipe.language.check import check
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.testing.trial import Failure, Trial
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gan_recipe.errors import UserError
 from gan_recipe.health.bench import Bench
 from gan_recipe.health.case import PREFIX, Case
 from gan_recipe.interfaces import Finding
-from gan_recipe.language.check import check
+from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.verdicts import Told
 from gan_recipe.testing.contest import EVERY, LOOKS, case_of, failing, healthy, recipe_of, recipe_path, without_torch
 from gan_recipe.testing.trial import Failure, Trial, first_line

@@ -16,10 +16,12 @@ from attrs import asdict, frozen
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, RunError
-from gan_recipe.language.check import check, check_file
+from gan_recipe.language.check import check_file
 from gan_recipe.language.override import read
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.settable import settings_of
+from gan_recipe.runs.check_recipe import check
+from gan_recipe.runs.warm_start import existing
 from gan_recipe.verify.resume_difference import Difference, TrialRun, differing_fields, explained, parting
 
 #: How a stop comes: asked for, or not to be caught. They alternate.
@@ -159,7 +161,7 @@ def trial_recipe(trial: Trial, registry: Registry) -> Recipe:
         file.tables["sheet"] = file.tables["sheet"] | {"every": round(max(1, trial.rounds // 3) / scale)}
     if not trial.metrics:
         file.tables.pop("metrics", None)
-    return check_file(file, registry)
+    return check_file(file, registry, starts=existing)
 
 
 def _run_in(folder: Path, name: str) -> TrialRun:

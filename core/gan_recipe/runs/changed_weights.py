@@ -9,10 +9,10 @@ from typing import Any
 from attrs import evolve
 
 from gan_recipe.errors import UserError
-from gan_recipe.health.recovery import in_force
 from gan_recipe.interfaces import Rounds
 from gan_recipe.language.recipe import PlayerSpec, Recipe
 from gan_recipe.ramp import Ramp, weight_at
+from gan_recipe.runs.recoveries import in_force
 from gan_recipe.runs.warm_start import Start, find_start
 
 

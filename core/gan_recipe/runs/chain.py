@@ -14,11 +14,13 @@ from gan_recipe.language.check import check_file
 from gan_recipe.language.find import find
 from gan_recipe.language.findings import refuse
 from gan_recipe.language.override import overlay, override, read
-from gan_recipe.language.recipe import Recipe, RunSettings
+from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import RecipeFile, load
 from gan_recipe.language.scale import scaled
 from gan_recipe.language.settable import settings_of
-from gan_recipe.runs.warm_start import Wanted, find_start, is_round, missing_recipe
+from gan_recipe.language.start import Wanted
+from gan_recipe.runs.kept_checkpoints import kept_checkpoints
+from gan_recipe.runs.warm_start import find_start, is_round, missing_recipe, recipe_of_run
 
 
 @frozen
@@ -65,13 +67,6 @@ def plan_chain(
     return Chain(tuple(planner.links), tuple(dict.fromkeys(planner.told)))
 
 
-def kept_rounds(run: RunSettings) -> list[int]:
-    """The rounds of which a finished run holds a checkpoint."""
-    made = {*range(run.checkpoint_every, run.rounds + 1, run.checkpoint_every), run.rounds}
-    asked = {round for round in run.keep_at if round <= run.rounds}
-    return sorted(asked | set(sorted(made - asked)[-run.keep :]))
-
-
 @define
 class _Planner:
     registry: Registry
@@ -101,7 +96,7 @@ class _Planner:
     def _start(self, wanted: Wanted) -> None:
         """See that a network's weights exist, or that a run which is planned will hold them. Raises ValueError."""
         name, round, network = wanted.parts
-        path = wanted.recipe_of_run()
+        path = recipe_of_run(wanted)
         if path is None:
             self._use(wanted, missing_recipe(wanted))
             return
@@ -158,7 +153,7 @@ class _Planner:
 
 def _check_kept(recipe: Recipe, round: str) -> None:
     """Raises ValueError when the run of a recipe will not hold a checkpoint of ``round``, as its file counts."""
-    kept, where = kept_rounds(recipe.run), recipe.file.origin(("run",)).where
+    kept, where = kept_checkpoints(recipe).rounds, recipe.file.origin(("run",)).where
     if not is_round(round):
         raise ValueError(f"{round!r} is no number of a round, such as {recipe.name}@{recipe.run.rounds}")
     number = scaled(int(round), recipe.run.scale)
