@@ -73,6 +73,22 @@ def head(forward: Any, set_up: Any = lambda module: None) -> Head:
     return Faulty()
 
 
+@frozen
+class Lasting(Head):
+    """Doubles its first input, also where it says that it would not."""
+
+    only_in_training = True
+
+    def build(self, *inputs: Anything) -> Anything:
+        from torch import nn
+
+        class Doubled(nn.Module):
+            def forward(self, x: Anything, *others: Anything) -> Anything:
+                return 2 * x
+
+        return Doubled()
+
+
 class Thawed(Head):
     """Not an attrs class at all."""
 
@@ -599,6 +615,7 @@ FAULTS: dict[str, list[tuple[Any, dict[str, Any]]]] = {
         (head(lambda _, x: x - x.mean()), {}),
         (head(lambda _, x: x + next(_count)), {}),
     ],
+    "hands_on_its_input_in_eval_mode": [(Lasting(), {}), (Lasting(), {"inputs": [Field((1,)), Field((1,))]})],
     "trains_in_training_mode": [(head(lambda self, x: x / 0 if self.training else x), {})],
     "gradients_reach_every_parameter": [(head(lambda self, x: x.detach() + self.scale, lambda self: _scale(self)), {})],
     "the_seed_decides_the_weights": [(OwnSeed(), {})],

@@ -56,6 +56,11 @@ class Traits:
 class Network(Component):
     """A network, sized by example."""
 
+    #: Whether it acts in training alone, and in eval mode hands on its one input as it is: an augmentation, noise, a
+    #: pool of past samples. The doctor looks through it, at the samples themselves, wherever it stands on their way to
+    #: a critic.
+    only_in_training: ClassVar[bool] = False
+
     def traits(self) -> Traits | None:
         """What these settings make of the module, as far as findings ask; None where it takes building to know."""
         return None

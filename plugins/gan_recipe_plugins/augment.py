@@ -33,6 +33,8 @@ class DiffAugment(Encoder):
     Source: Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", section 3.
     """
 
+    only_in_training = True
+
     #: What is changed, in this order.
     changes: tuple[Change, ...] = ("colour", "translation", "cutout")
 
@@ -70,6 +72,8 @@ class ADA(Encoder):
 
     Source: Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", sections 2.2 and 3.1.
     """
+
+    only_in_training = True
 
     #: What is changed, in this order.
     changes: tuple[Change, ...] = ("flip", "translation", "colour", "cutout")

@@ -78,7 +78,7 @@ def _slope_of_generator(moment: Moment, contest: Contest) -> Tensor | None:
         return None
     loss = moment.loss(contest.generator_loss)
     values = {name: moment.value(node) for name, node in loss.reads.items()}
-    moved = [name for name, node in loss.reads.items() if node == contest.fake_score]
+    moved = [name for name, node in loss.reads.items() if node is loss.reads.get("fake")]
     if loss.functions or len(moved) != 1 or any(value is None for value in values.values()):
         return None
     sizes = []

@@ -27,6 +27,8 @@ class InstanceNoise(Encoder):
     "Towards Principled Methods for Training Generative Adversarial Networks".
     """
 
+    only_in_training = True
+
     #: The standard deviation of the noise, at least 0: a number or a ramp over rounds.
     sd: float | Ramp = 0.1
 

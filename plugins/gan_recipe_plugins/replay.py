@@ -29,6 +29,8 @@ class Replay(Encoder):
     section 2.3, with the pool of CycleGAN (Zhu et al. 2017, section 4: 50 images).
     """
 
+    only_in_training = True
+
     #: Samples in the pool; at least as many as a batch has.
     size: int = 50
 

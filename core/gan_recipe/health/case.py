@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from gan_recipe.health.contests import Contest, Meeting, contests, label_fields, meetings, written
+from gan_recipe.health.contests import Contest, Meeting, contests, handed_on, label_fields, meetings, written
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.recipe import Recipe
 
@@ -107,8 +107,12 @@ class Case:
     # ------------------------------------------------------------------------------------------------ for cures
 
     def function(self, contest: Contest) -> str | None:
-        """The contest's critic as a function of the sample, as a penalty is handed it: ``verdict(trunk(_))``."""
-        return None if contest.real is None else written(contest.real_score, contest.real)
+        """The contest's critic as a function of the sample, as a penalty is handed it: ``verdict(trunk(_))``.
+
+        What changes samples on their way to the critic is part of it, ``verdict(trunk(augment(_)))``; what watches its
+        scores is not.
+        """
+        return None if contest.real is None else written(handed_on(self.recipe, contest.real_score), contest.real)
 
     def text(self, node: Node) -> str:
         """The node as a recipe writes it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from attrs import frozen
 
@@ -21,10 +21,11 @@ class Contest:
     #: The scores that the loss reads.
     real_score: Node
     fake_score: Node
-    #: What the two scores are given to: the sample that the generator makes, and its real counterpart.
+    #: The sample that the generator makes, and its real counterpart, before anything changes or joins them for the
+    #: critic's eyes alone.
     made: Node | None
     real: Node | None
-    #: The player that makes it, and its adversarial loss on the same score; None where nobody trains on it.
+    #: The player that makes it, and its adversarial loss on such a score; None where nobody trains on it.
     generator: str | None
     generator_loss: str | None
 
@@ -63,21 +64,66 @@ def _contests(recipe: Recipe) -> Iterator[Contest]:
             made = next((node for node in given if node.networks & theirs), None)
             others = [node for node in _given_to(real, ours) if node not in given and node is not made]
             truth = next((node for node in others if not node.networks & theirs), others[0] if others else None)
+            if made is not None and truth is not None:
+                made, truth = _samples(recipe, made, truth, theirs)
             yield Contest(critic.name, loss.name, real, fake, made, truth, generator, generator_loss)
 
 
 def _opponent(recipe: Recipe, critic: PlayerSpec, fake: Node) -> tuple[str | None, str | None]:
-    """The player whose adversarial loss reads the same score, else one that trains a network below it."""
-    below_it = None
-    for player in recipe.players.values():
-        if player is critic:
+    """The player whose adversarial loss reads the same score, or one that differs from it in what acts in training
+    alone; else a player that trains a network below it."""
+    others = [player for player in recipe.players.values() if player is not critic]
+    scores = {
+        (player.name, loss.name): loss.reads["fake"]
+        for player in others
+        for loss in player.losses.values()
+        if loss.component.adversarial == "generator" and "fake" in loss.reads
+    }
+    for by, score in scores.items():
+        if score is fake:
+            return by
+    in_eval = _in_eval(recipe, [fake, *scores.values()])
+    for by, score in scores.items():
+        if in_eval[score] == in_eval[fake]:
+            return by
+    return next((player.name for player in reversed(others) if fake.networks & set(player.trains)), None), None
+
+
+def _in_eval(recipe: Recipe, nodes: Collection[Node]) -> Mapping[Node, int]:
+    """A number for each node and all below, equal for those that are the same in eval mode."""
+    numbers: dict[Node, int] = {}
+    known: dict[tuple[str, tuple[int, ...] | None], int] = {}
+    for node in below(nodes):
+        if (untouched := handed_on(recipe, node)) is not node:
+            numbers[node] = numbers[untouched]
             continue
-        for loss in player.losses.values():
-            if loss.component.adversarial == "generator" and loss.reads.get("fake") is fake:
-                return player.name, loss.name
-        if fake.networks & set(player.trains):
-            below_it = player.name
-    return below_it, None
+        key = (node.name, None if node.arguments is None else tuple(numbers[each] for each in node.arguments))
+        numbers[node] = known.setdefault(key, len(known))
+    return numbers
+
+
+def handed_on(recipe: Recipe, node: Node) -> Node:
+    """The value that ``node`` is in eval mode, where what acts in training alone hands on what it is given."""
+    while (
+        node.arguments is not None
+        and len(node.arguments) == 1
+        and recipe.networks[node.name].component.only_in_training
+    ):
+        node = node.arguments[0]
+    return node
+
+
+def _samples(recipe: Recipe, made: Node, real: Node, theirs: set[str]) -> tuple[Node, Node]:
+    """What is made and what is real, before what the critic alone sees of them: a network that acts in training alone,
+    on either side, and one that nobody trains and both pass, which changes them alike (a pack, a pair, features)."""
+    trained = {name for player in recipe.players.values() for name in player.trains}
+    while True:
+        made, real = handed_on(recipe, made), handed_on(recipe, real)
+        mine, its = made.arguments or (), real.arguments or ()
+        places = [place for place, argument in enumerate(mine) if argument.networks & theirs]
+        if made.name != real.name or made.name in trained or len(mine) != len(its) or len(places) != 1:
+            return made, real
+        made, real = mine[places[0]], its[places[0]]
 
 
 def _given_to(score: Node, networks: set[str]) -> list[Node]:
@@ -139,7 +185,7 @@ def _network_depths(loss: LossSpec, trains: set[str]) -> Mapping[str, int]:
 def target_of(recipe: Recipe, contest: Contest) -> Node | None:
     """What a loss of the generator compares the made sample with, element by element; None where none does."""
     for loss in recipe.players[contest.generator].losses.values() if contest.generator else ():
-        reads = list(loss.reads.values())
+        reads = [handed_on(recipe, node) for node in loss.reads.values()]
         if contest.made in reads[:2] and len(reads) > 1:
             other = reads[1] if reads[0] is contest.made else reads[0]
             if other.arguments is None and len(recipe.fields[other.name].shape) in (1, 3):

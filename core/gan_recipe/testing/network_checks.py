@@ -87,6 +87,19 @@ def a_sample_is_judged_alone_in_eval_mode(trial: Trial) -> None:
         )
 
 
+def hands_on_its_input_in_eval_mode(trial: Trial) -> None:
+    """A network that says it acts ``only_in_training`` hands on its one input in eval mode, as it is."""
+    if not trial.cls.only_in_training:  # type: ignore[attr-defined]
+        return
+    given, cure = inputs(trial), "act on self.training alone, or say nothing"
+    if len(given) != 1:
+        raise Failure(f"only_in_training, with {len(given)} inputs", "one input, which can be handed on", cure)
+    with torch.no_grad():
+        output = built(trial).eval()(*given)
+    if not same(output, given[0]):
+        raise Failure("only_in_training, and another output in eval mode", "the input as it is, to the bit", cure)
+
+
 def trains_in_training_mode(trial: Trial) -> None:
     """In training mode the shape is that of eval mode, and outputs and gradients are finite."""
     module = built(trial)
