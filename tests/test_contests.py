@@ -20,9 +20,9 @@ from gan_recipe.health.bench import Bench
 from gan_recipe.health.case import Case
 from gan_recipe.health.contests import contests, meetings, target_of
 from gan_recipe.health.moment import Look, Moment
-from gan_recipe.language.check import check
 from gan_recipe.language.plan import Move
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.check_recipe import check
 from gan_recipe_plugins.held_out_scores import HeldOutScores
 from gan_recipe_plugins.outputs import Outputs
 
