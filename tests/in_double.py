@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from gan_recipe.cli import main
-from gan_recipe.engine import train
 from gan_recipe.engine.stream import Stream
 from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench
+from gan_recipe.loop import train
 from gan_recipe_plugins.accuracy_band import AccuracyBand
 
 _tensor = Stream._tensor

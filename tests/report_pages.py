@@ -11,8 +11,8 @@ import pytest
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
-from gan_recipe.engine.train import Outcome
+from gan_recipe.loop.launch import start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.new_run import new_run
 from gan_recipe.runs.run_folder import RunFolder

@@ -18,9 +18,9 @@ from gan_recipe import SteeredSchedule
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.late import LATE
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
+from gan_recipe.loop.launch import resume, start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe_plugins.accuracy_band import AccuracyBand
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.language.find import find
+from gan_recipe.loop.launch import resume, start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.checkpoint import load
 from gan_recipe.runs.run_folder import checkpoint_rounds

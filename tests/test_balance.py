@@ -15,10 +15,10 @@ from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.balance import balanced
 from gan_recipe.engine.graph import Store
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
 from gan_recipe.language.plan import Move, plan_from_start
+from gan_recipe.loop.launch import resume, start
 from gan_recipe.runs.check_recipe import check
 
 BALANCED = """\

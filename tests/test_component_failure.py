@@ -12,9 +12,9 @@ from conftest import Done
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.component_failure import FAILURE
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.errors import RecipeError, RunError
+from gan_recipe.loop.component_failure import FAILURE
+from gan_recipe.loop.launch import resume, start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 

@@ -16,10 +16,10 @@ from gan_recipe import Data
 from gan_recipe.cli import cli
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
 from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.verdicts import Told
 

@@ -11,11 +11,11 @@ from screens import Heard
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.checkpoint_size import checkpoint_size
-from gan_recipe.engine.launch import resume, start
-from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import UserError
 from gan_recipe.language.optimizers import OPTIMIZERS
+from gan_recipe.loop.launch import resume, start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.runs import disk_use
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.disk_use import in_words, kept

@@ -11,9 +11,9 @@ import torch
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import resume, start
-from gan_recipe.engine.train import Outcome
 from gan_recipe.health.contests import contests, meetings
+from gan_recipe.loop.launch import resume, start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.checkpoint import load
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds

@@ -18,9 +18,9 @@ from gan_recipe import Finding, Signal, Verdict
 from gan_recipe.cli import cli
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
 from gan_recipe.errors import RecipeError, RunError
 from gan_recipe.health.diagnosis import diagnosis, judged_again
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import find_run
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
 from gan_recipe.engine.training import Training
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 
 ROUNDS = 50

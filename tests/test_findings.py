@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
 from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of, outside
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
@@ -24,6 +23,7 @@ from gan_recipe.interfaces import Component, Network
 from gan_recipe.language.find import find
 from gan_recipe.language.findings import MEANINGS
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 
 PAGE = Path(__file__).parents[1] / "docs" / "findings.md"

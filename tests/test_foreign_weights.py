@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
 from gan_recipe.language import start as start_module
 from gan_recipe.language.start import WeightsFile
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.foreign_weights import read_weights
 

@@ -21,6 +21,26 @@ ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "core" / "gan_recipe").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins" / "gan_recipe_plugins").rglob("*.py"))
 HEAVY = {"torch", "numpy", "PIL", "timm", "torchvision", "safetensors", "tensorboardX"}
+# From the ground up: a room imports those before it and none after it, not inside a function and not for types. What
+# lies beside the rooms is the ground of them all.
+ROOMS = (
+    "components",
+    "language",
+    "runs",
+    "distributed",
+    "engine",
+    "health",
+    "report",
+    "loop",
+    "exports",
+    "sweeps",
+    "verify",
+    "testing",
+    "site",
+    "cli",
+)
+# Interfaces say what signals and verdicts are handed, which only the doctor can make: names of types, no more.
+NAMED_FROM_BELOW = {"interfaces": {"health.case", "health.moment"}}
 # The modules of the core that compute. All others can be imported without torch, and are. Those of the conformance kit
 # are imported when a test asks for the checks of a kind.
 TORCH_LAYER = {
@@ -38,7 +58,6 @@ TORCH_LAYER = {
     "engine.graph",
     "engine.hardware",
     "engine.journal",
-    "engine.launch",
     "engine.norms_in_full",
     "engine.player",
     "engine.precision",
@@ -49,7 +68,6 @@ TORCH_LAYER = {
     "engine.split_check",
     "engine.steering",
     "engine.stream",
-    "engine.train",
     "engine.training",
     "exports.export",
     "exports.exported",
@@ -57,6 +75,8 @@ TORCH_LAYER = {
     "health.doctor",
     "health.going_back",
     "health.non_finite",
+    "loop.launch",
+    "loop.train",
     "runs.checkpoint",
     "testing.constraint_checks",
     "testing.data_checks",
@@ -80,8 +100,8 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT / "core" / "gan_recipe").with_suffix("").parts)
 
 
-def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
-    """The modules that a file imports, in full; with ``top_only`` those that importing the file imports."""
+def imports(path: Path, *, top_only: bool = False, for_types: bool = False) -> Iterator[str]:
+    """What a file imports, in full, but for types alone; with ``top_only`` only what importing the file imports."""
     tree = ast.parse(path.read_text())
     pending: list[ast.AST] = [tree]
     while pending:
@@ -94,7 +114,7 @@ def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         if top_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and not for_types:
             pending.extend(node.orelse)
             continue
         pending.extend(ast.iter_child_nodes(node))
@@ -108,6 +128,38 @@ def ours(path: Path) -> set[str]:
     """The core's modules that importing the file imports, as ``room.module``."""
     modules = [module.split(".") for module in imports(path, top_only=True)]
     return {".".join(module[1:3]) for module in modules if module[0] == "gan_recipe"}
+
+
+def rooms_named_by(path: Path) -> set[tuple[str, str]]:
+    """The room and the name of every module in a room that a file imports, however late, or names as a type."""
+    modules = [module.split(".") for module in imports(path, for_types=True)]
+    named = {(module[1], ".".join(module[1:3])) for module in modules if module[0] == "gan_recipe" and len(module) > 1}
+    return {(room, name) for room, name in named if room in ROOMS}
+
+
+@pytest.mark.parametrize("path", [path for path in CORE if path.stem not in ("__init__", "__main__")], ids=ids)
+def test_a_room_imports_only_rooms_below_it(path: Path) -> None:
+    """Neither does the ground. (The package's own ``__init__`` is its front door, and opens on all of them.)"""
+    room, _, module = name_of(path).rpartition(".")
+    below = ROOMS[: ROOMS.index(room) + 1] if room else ()
+    above = {name for there, name in rooms_named_by(path) if there not in below}
+    assert above == NAMED_FROM_BELOW.get(module, set())
+    assert not above & {".".join(name.split(".")[1:3]) for name in imports(path)}, "for types alone"
+
+
+@pytest.mark.parametrize("path", CORE, ids=ids)
+def test_the_core_does_not_come_in_by_the_front_door(path: Path) -> None:
+    """What is public has a home in a room or on the ground, and is imported from there."""
+    assert not {name for name in gan_recipe.__all__ if f"gan_recipe.{name}" in imports(path, for_types=True)}
+
+
+def test_every_room_has_its_place_in_the_order_and_the_design_tells_it() -> None:
+    """A folder of the core with modules in it is a room; ``docs/design.md`` lists them from the ground up."""
+    folders = {path.parent.name for path in CORE if path.parent.name != "gan_recipe"}
+    assert folders == set(ROOMS)
+    assert all((ROOT / "core" / "gan_recipe" / room / "__init__.py").is_file() for room in ROOMS)
+    design = (ROOT / "docs" / "design.md").read_text()
+    assert re.findall(r"^  - `(\w+)/`", design, re.MULTILINE) == list(ROOMS)
 
 
 @pytest.mark.parametrize("path", CORE, ids=ids)

@@ -21,11 +21,11 @@ import gan_recipe_plugins
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.checkpoint_size import checkpoint_size
-from gan_recipe.engine.launch import start
 from gan_recipe.engine.rehearsal import first_sheet
 from gan_recipe.engine.training import Training
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.loop.launch import start
 from gan_recipe.runs import known_sizes as module
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.disk_use import foretold
@@ -71,7 +71,7 @@ def test_check_and_run_tell_the_same(gan_recipe: Callable, write: Callable[..., 
 
 def test_a_run_remembers(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it told before its first round; and the size of a checkpoint is taken once for all that ask."""
-    from gan_recipe.engine import launch
+    from gan_recipe.loop import launch
 
     asked = []
     monkeypatch.setattr(launch, "checkpoint_size", lambda training: asked.append(1) or checkpoint_size(training))

@@ -16,12 +16,12 @@ from doc_blocks import blocks
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
-from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import RecipeError
 from gan_recipe.language.override import find_overlay
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import load, shipped_folder, shipped_recipes
+from gan_recipe.loop.launch import start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.check_recipe import check
 from gan_recipe_plugins.siamese_contrastive import SiameseContrastive

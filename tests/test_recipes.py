@@ -9,10 +9,10 @@ import pytest
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
 from gan_recipe.language import drawing
 from gan_recipe.language.plan import plan_from_start
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 
 WIDTHS = {

@@ -19,12 +19,12 @@ from tiny_recipes import TOY
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine import train as training
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.player import Player
-from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
+from gan_recipe.loop import train as training
+from gan_recipe.loop.launch import resume, start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.runs import checkpoint, durable
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.checkpoint import load

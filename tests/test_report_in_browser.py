@@ -13,7 +13,7 @@ from browser import Browser
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
+from gan_recipe.loop.launch import start
 from gan_recipe.report import write_comparison, write_index, write_report
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.notes import add_note

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import resume, start
-from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import RecipeError
 from gan_recipe.language.optimizers import LR_SCHEDULES, TorchCall
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import load
 from gan_recipe.language.scale import scaled
+from gan_recipe.loop.launch import resume, start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.ramp import Ramp
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.check_recipe import check

@@ -17,12 +17,12 @@ from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine import train as train_module
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.stopping import Stop, StoppedAtOnce, asked_to_stop
-from gan_recipe.engine.train import Outcome
 from gan_recipe.errors import BusyError, UserError
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.loop import train as train_module
+from gan_recipe.loop.launch import resume, start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.history import history
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
@@ -109,7 +109,7 @@ def test_after_the_second_signal_a_third_cannot_be_held_up() -> None:
 def test_while_the_figures_are_taken_one_signal_is_enough() -> None:
     """Everything is saved by then. Resumed, the figures are taken again and are on file once."""
     whole = train().folder
-    from gan_recipe.engine import train as training
+    from gan_recipe.loop import train as training
 
     measure = training.measure
     with pytest.MonkeyPatch.context() as patch, pytest.raises(StoppedAtOnce):

@@ -23,10 +23,10 @@ from test_training import TINY, files, train
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine import waiting_for_data
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.stream import Stream
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError, RunError, UserError
+from gan_recipe.loop.launch import resume, start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import checkpoint_rounds, find_run
 from gan_recipe.signs_of_life import last_progress, progress

@@ -12,11 +12,11 @@ from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.sheet import write_sheet
-from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError, RunError, UserError
+from gan_recipe.loop.launch import resume, start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.checkpoint import load, save
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds

@@ -10,10 +10,10 @@ from screens import Heard
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
-from gan_recipe.engine.train import Outcome
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RecipeError
+from gan_recipe.loop.launch import start
+from gan_recipe.loop.train import Outcome
 from gan_recipe.ramp import Ramp
 from gan_recipe.runs.check_recipe import check
 

@@ -13,8 +13,8 @@ import pytest
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import start
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 
 Way = list[tuple[float, float]]

@@ -83,8 +83,8 @@ def _picture(folder: Path, name: str) -> None:
 def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> Trained:
     from gan_recipe.cli.screen import QuietScreen
     from gan_recipe.components.registry import Registry
-    from gan_recipe.engine.launch import start
     from gan_recipe.errors import RunError
+    from gan_recipe.loop.launch import start
     from gan_recipe.runs.check_recipe import check
 
     os.chdir(folder)

@@ -19,9 +19,9 @@ from types import MappingProxyType
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine import launch
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.language.recipe_file import find_recipe, shipped_recipes
+from gan_recipe.loop import launch
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
 

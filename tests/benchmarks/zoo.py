@@ -69,7 +69,7 @@ def measure(name: str, seed: int) -> dict[str, float]:
     """Train one recipe as shipped, on one core."""
     from gan_recipe.cli.screen import QuietScreen
     from gan_recipe.components.registry import Registry
-    from gan_recipe.engine.launch import start
+    from gan_recipe.loop.launch import start
     from gan_recipe.runs.check_recipe import check
 
     if hasattr(os, "sched_setaffinity"):

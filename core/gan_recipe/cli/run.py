@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gan_recipe.components.registry import Registry
     from gan_recipe.distributed.processes import Processes
     from gan_recipe.engine.journal import Screen
-    from gan_recipe.engine.train import Outcome
     from gan_recipe.language.recipe import Recipe
+    from gan_recipe.loop.train import Outcome
     from gan_recipe.runs.chain import Chain, Link
 
 _strict = click.option(
@@ -109,7 +109,7 @@ def run(
                 processes=processes,
             )
         elif resumed:
-            from gan_recipe.engine import launch
+            from gan_recipe.loop import launch
 
             outcome = launch.resume(resumed, registry, screen, device=device, processes=processes)
         else:
@@ -120,7 +120,7 @@ def run(
                 return check(recipe, overrides, registry, overlays=overlays)
 
             checked = check_it() if processes is None else processes.together(check_it)
-            from gan_recipe.engine import launch
+            from gan_recipe.loop import launch
 
             outcome = launch.start(
                 checked,
@@ -150,7 +150,7 @@ def _train_chain(
     processes: Processes | None,
 ) -> Outcome:
     """Train every link, or go on with it where it was stopped; the outcome of the last, or of the one that stopped."""
-    from gan_recipe.engine import launch
+    from gan_recipe.loop import launch
 
     def train(link: Link, *, resume_or_start: bool) -> Outcome:
         return launch.start(

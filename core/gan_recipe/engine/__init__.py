@@ -1,1 +1,1 @@
-"""From a checked recipe to trained weights: networks, players, streams and the loop."""
+"""From a checked recipe to a training: networks, players and streams, one round of them, and what is told of it."""

@@ -16,8 +16,8 @@ from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.player import BALANCE
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError
-from gan_recipe.health.case import PREFIX
 from gan_recipe.ramp import weight_at
+from gan_recipe.runs.figure_names import SIGNAL_PREFIX
 from gan_recipe.runs.run_folder import RunFolder
 from gan_recipe.runs.verdicts import Told
 
@@ -98,7 +98,7 @@ class Journal:
         """One line of figures, now. Raises RunError when the file cannot be written."""
         self._folder.append(json.dumps({"round": round, **values}))
         self._observers.tell("gan_recipe_logged", folder=self._folder.path, round=round, values=values)
-        if any(not name.startswith(PREFIX) for name in values):
+        if any(not name.startswith(SIGNAL_PREFIX) for name in values):
             self.screen.figures(round, values)
         if self.listener is not None:
             self.listener(round, values)

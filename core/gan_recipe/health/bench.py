@@ -8,9 +8,10 @@ from typing import Any
 
 from attrs import define, field
 
-from gan_recipe.health.case import PREFIX, Case
+from gan_recipe.health.case import Case
 from gan_recipe.interfaces import Finding
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.runs.figure_names import SIGNAL_PREFIX
 from gan_recipe.runs.verdicts import Told
 
 
@@ -31,7 +32,7 @@ class Bench:
     def hear(self, round: int, figures: Mapping[str, Any]) -> list[Told]:
         """Take up a line of ``metrics.jsonl``; returns what is to be told now."""
         self.case.learn(round, figures)
-        if not any(name.startswith(PREFIX) or "/loss/" in name for name in figures):
+        if not any(name.startswith(SIGNAL_PREFIX) or "/loss/" in name for name in figures):
             return []
         new = []
         for name, verdict in self.recipe.doctor.verdicts.items():

@@ -10,8 +10,7 @@ from attrs import define, field, frozen
 from gan_recipe.health.contests import Contest, Meeting, contests, handed_on, label_fields, meetings, written
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.recipe import Recipe
-
-PREFIX = "signals/"
+from gan_recipe.runs.figure_names import SIGNAL_PREFIX
 
 
 @frozen
@@ -82,7 +81,7 @@ class Case:
         self.round = max(self.round, round)
         for name, value in figures.items():
             if isinstance(value, (int, float)):
-                name = name.removeprefix(PREFIX)
+                name = name.removeprefix(SIGNAL_PREFIX)
                 self._rounds.setdefault(name, []).append(round)
                 self._values.setdefault(name, []).append(float(value))
 

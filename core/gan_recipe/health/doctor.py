@@ -18,13 +18,13 @@ from gan_recipe.engine.late import LATE
 from gan_recipe.engine.observers import Observers
 from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench
-from gan_recipe.health.case import PREFIX
 from gan_recipe.health.consequences import Consequences
 from gan_recipe.health.contests import Meeting, meetings
 from gan_recipe.health.moment import Look, Moment
 from gan_recipe.health.non_finite import as_verdict, find_origin
 from gan_recipe.interfaces import Signal
 from gan_recipe.language.plan import Move
+from gan_recipe.runs.figure_names import SIGNAL_PREFIX
 from gan_recipe.runs.run_folder import RunFolder
 from gan_recipe.runs.verdicts import Told
 
@@ -71,7 +71,7 @@ class Doctor:
         self._pending: deque[_Measured] = deque()
         for line in folder.lines():
             self._bench.hear(line["round"], line)
-            for player in {_player(name, recipe.players) for name in line if name.startswith(PREFIX)}:
+            for player in {_player(name, recipe.players) for name in line if name.startswith(SIGNAL_PREFIX)}:
                 self._looked[player] = line["round"]
         journal.listener = self._judge
         journal.explain = self._explain
@@ -90,7 +90,7 @@ class Doctor:
         found: dict[str, Tensor | float] = {}
         for name in self._due(last, done):
             figures = self._ask(name, lambda signal: signal.at_move(moment))
-            found |= {f"{PREFIX}{player}/{figure}": value for figure, value in figures.items()}
+            found |= {f"{SIGNAL_PREFIX}{player}/{figure}": value for figure, value in figures.items()}
         self._moments.append((moment, found, self._due(last, done)))
 
     def after(self, done: int) -> None:
@@ -99,7 +99,9 @@ class Doctor:
             for name in due:
                 if name in self._signals:
                     figures = self._ask(name, lambda signal, moment=moment: signal.at_step(moment))
-                    found |= {f"{PREFIX}{moment.player.name}/{figure}": value for figure, value in figures.items()}
+                    found |= {
+                        f"{SIGNAL_PREFIX}{moment.player.name}/{figure}": value for figure, value in figures.items()
+                    }
             self._take(done, found)
         self._moments.clear()
         last = self._looked.get(_RUN)
@@ -112,7 +114,7 @@ class Doctor:
                 with self._training.averaged():
                     for name in due:
                         figures = self._ask(name, lambda signal: signal.at_round(look))
-                        seen |= {f"{PREFIX}{figure}": value for figure, value in figures.items()}
+                        seen |= {f"{SIGNAL_PREFIX}{figure}": value for figure, value in figures.items()}
                 self._take(done, seen)
         self.catch_up(done)
 
@@ -186,5 +188,5 @@ def _looks_at_runs(signal: Signal) -> bool:
 
 def _player(figure: str, players: Mapping[str, Any]) -> str:
     """Whose move ``signals/critic/gan/gap`` was seen in; the run's as a whole when nobody's."""
-    name = figure.removeprefix(PREFIX).partition("/")[0]
+    name = figure.removeprefix(SIGNAL_PREFIX).partition("/")[0]
     return name if name in players else _RUN

@@ -131,7 +131,7 @@ def _trial(sweep: Sweep, study: optuna.Study, trial: optuna.Trial, screen: Scree
 
     chosen = [f"{each.key}={_suggested(trial, each)}" for each in sweep.space.dimensions]
     registry = Registry.installed()
-    from gan_recipe.engine import launch
+    from gan_recipe.loop import launch
 
     try:
         recipe = check(sweep.recipe, [*sweep.overrides, *chosen], registry, overlays=sweep.overlays)

@@ -15,6 +15,7 @@ from gan_recipe.health.case import Case
 from gan_recipe.health.contests import contests, meetings
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.runs.check_recipe import check
+from gan_recipe.runs.figure_names import SIGNAL_PREFIX
 from gan_recipe.testing.trial import Failure, Trial
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _courses(figures: Mapping[str, float | Sequence[float]]) -> dict[str, Sequen
     found: dict[str, Sequence[float]] = {}
     for name, course in figures.items():
         stated = [float(course)] if isinstance(course, (int, float)) else [float(value) for value in course]
-        found[name.removeprefix("signals/")] = [stated[min(look, len(stated) - 1)] for look in range(LOOKS)]
+        found[name.removeprefix(SIGNAL_PREFIX)] = [stated[min(look, len(stated) - 1)] for look in range(LOOKS)]
     return found
 
 

@@ -15,6 +15,7 @@ from torch.utils.flop_counter import flop_registry
 
 from gan_recipe.engine.training import Training
 from gan_recipe.health.moment import Moment
+from gan_recipe.runs.figure_names import SIGNAL_PREFIX
 from gan_recipe.testing.contest import Figures, case_of, recipe_of, train, without_torch
 from gan_recipe.testing.trial import Failure, Trial
 
@@ -47,7 +48,7 @@ def names_are_documented(trial: Trial) -> None:
     own = {*recipe.players, *recipe.networks, *recipe.values, *recipe.metrics, *(loss.name for loss in losses)}
     known = {*own, *_words(" ".join(read)), *_words(" ".join(re.findall("`+([^`]+)`+", trial.cls.__doc__ or "")))}
     for where, name, _ in _measured(trial):
-        if not isinstance(name, str) or not re.fullmatch(r"[^\s/]+(/[^\s/]+)*", name) or name.startswith("signals/"):
+        if not isinstance(name, str) or not re.fullmatch(r"[^\s/]+(/[^\s/]+)*", name) or name.startswith(SIGNAL_PREFIX):
             raise Failure(f"{where} names a figure {name!r}", "a path such as gan/spread", "join plain words by '/'")
         if unsaid := [part for part in name.split("/") if not _words(part) <= known]:
             raise Failure(

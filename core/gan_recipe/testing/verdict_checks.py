@@ -13,9 +13,10 @@ import attrs
 
 from gan_recipe.errors import UserError
 from gan_recipe.health.bench import Bench
-from gan_recipe.health.case import PREFIX, Case
+from gan_recipe.health.case import Case
 from gan_recipe.interfaces import Finding
 from gan_recipe.runs.check_recipe import check
+from gan_recipe.runs.figure_names import SIGNAL_PREFIX
 from gan_recipe.runs.verdicts import Told
 from gan_recipe.testing.contest import EVERY, LOOKS, case_of, failing, healthy, recipe_of, recipe_path, without_torch
 from gan_recipe.testing.trial import Failure, Trial, first_line
@@ -60,7 +61,9 @@ def tells_of_a_failing_run(trial: Trial) -> None:
     bench, told = Bench(named, case_of(trial).parents), list[Told]()
     course = failing(trial)
     for look in range(LOOKS):
-        told += bench.hear(1 + look * EVERY, {f"{PREFIX}{name}": values[look] for name, values in course.items()})
+        told += bench.hear(
+            1 + look * EVERY, {f"{SIGNAL_PREFIX}{name}": values[look] for name, values in course.items()}
+        )
     if not told:
         raise Failure(
             f"in {LOOKS} looks at a failing run, {EVERY} rounds apart, nothing is told",

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from gan_recipe.components.registry import Registry
-from gan_recipe.engine.launch import resume, start
 from gan_recipe.engine.training import Training
+from gan_recipe.loop.launch import resume, start
 from gan_recipe.runs.checkpoint import BrokenCheckpointError, load, recoveries_before
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 from gan_recipe.runs.verdicts import Told

@@ -11,7 +11,6 @@ from attrs import frozen
 from gan_recipe.components.failure import ComponentError
 from gan_recipe.components.registry import Registry
 from gan_recipe.distributed.processes import by_first
-from gan_recipe.engine.component_failure import FAILURE, failed
 from gan_recipe.engine.evaluate import measure
 from gan_recipe.engine.journal import Journal, Screen
 from gan_recipe.engine.late import LATE
@@ -23,6 +22,7 @@ from gan_recipe.errors import RunError
 from gan_recipe.health.consequences import Consequences
 from gan_recipe.health.doctor import Doctor
 from gan_recipe.health.going_back import GoBack, carry_out, decide, trained_anew
+from gan_recipe.loop.component_failure import FAILURE, failed
 from gan_recipe.report import report_at_end
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.disk_use import foretold

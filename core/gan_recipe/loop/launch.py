@@ -16,13 +16,13 @@ from gan_recipe.distributed.unwritten_folder import UnwrittenFolder
 from gan_recipe.engine.checkpoint_size import checkpoint_size
 from gan_recipe.engine.hardware import chosen_device, use_available_cores
 from gan_recipe.engine.journal import Screen
-from gan_recipe.engine.train import Outcome, carry_out_run
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import UserError
 from gan_recipe.health.going_back import carry_out, order, restored
 from gan_recipe.language.findings import refuse
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import plain
+from gan_recipe.loop.train import Outcome, carry_out_run
 from gan_recipe.runs import checkpoint as checkpoints
 from gan_recipe.runs.changed_weights import ramped
 from gan_recipe.runs.check_recipe import check_run

@@ -1,0 +1,1 @@
+"""What a run keeps, and what can be told of it afterwards."""
