@@ -14,7 +14,6 @@ from torch import Tensor
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.graph import Store
-from gan_recipe.engine.launch import start
 from gan_recipe.engine.training import Training
 from gan_recipe.health.bench import Bench
 from gan_recipe.health.case import Case
@@ -22,6 +21,7 @@ from gan_recipe.health.contests import contests, meetings, target_of
 from gan_recipe.health.moment import Look, Moment
 from gan_recipe.language.plan import Move
 from gan_recipe.language.recipe import Recipe
+from gan_recipe.loop.launch import start
 from gan_recipe.runs.check_recipe import check
 from gan_recipe_plugins.held_out_scores import HeldOutScores
 from gan_recipe_plugins.outputs import Outputs
