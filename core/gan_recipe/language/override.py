@@ -37,7 +37,7 @@ _STAR = re.compile(r"(?:(?<=\.)|^)\s*\*\s*(?=\.|$)")
 
 
 @frozen
-class Change:
+class Override:
     """One setting and its new value."""
 
     #: A part may be ``*``.
@@ -76,7 +76,7 @@ def overlay(recipe: RecipeFile, stated: str, settings: Settings) -> list[Problem
         return [
             Problem(origin(("extends",)).where, "", "an overlay extends nothing; lay another one over the recipe too")
         ]
-    changes = [Change(key, value, origin(key)) for key, value in _stated(tables, ())]
+    changes = [Override(key, value, origin(key)) for key, value in _stated(tables, ())]
     if not changes:
         return [Problem(f"{path}:1", "", "this overlay changes nothing: it states no setting")]
     return [problem for change in changes for problem in _apply(recipe, change, settings)]
@@ -89,7 +89,7 @@ def override(recipe: RecipeFile, stated: str, settings: Settings) -> list[Proble
     key = parsed_key(left)
     if not equals or key is None:
         return [Problem(where, "", "expected key=value, such as players.generator.losses.l1.weight=5")]
-    return _apply(recipe, Change(key, _value(text), Origin(where, Path())), settings)
+    return _apply(recipe, Override(key, _value(text), Origin(where, Path())), settings)
 
 
 def find_overlay(stated: str) -> Path:
@@ -118,17 +118,17 @@ def _stated(tables: Mapping[str, Any], at: Key) -> Iterator[tuple[Key, Any]]:
 # ------------------------------------------------------------------------------------------------------- applying
 
 
-def _apply(recipe: RecipeFile, change: Change, settings: Settings) -> list[Problem]:
+def _apply(recipe: RecipeFile, change: Override, settings: Settings) -> list[Problem]:
     if ANY not in change.key:
         return set_at(recipe, change)
     keys = places(recipe.tables, change.key, settings)
     if not keys:
         return [Problem(change.origin.where, "", _matches_nothing(recipe.tables, change.key, settings))]
-    found = [problem for key in keys for problem in set_at(recipe, Change(key, change.value, change.origin))]
+    found = [problem for key in keys for problem in set_at(recipe, Override(key, change.value, change.origin))]
     return list(dict.fromkeys(found))
 
 
-def set_at(recipe: RecipeFile, change: Change) -> list[Problem]:
+def set_at(recipe: RecipeFile, change: Override) -> list[Problem]:
     """Set the one key of a change without ``*`` in place, or say what is wrong with it."""
     key, value, where = change.key, change.value, change.origin.where
     table: Any = recipe.tables

@@ -9,8 +9,7 @@ from typing import Any
 from gan_recipe.components.registry import Registry
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import Problem
-from gan_recipe.language.override import Change as Setting
-from gan_recipe.language.override import Settings, parsed_key, places, set_at
+from gan_recipe.language.override import Override, Settings, parsed_key, places, set_at
 from gan_recipe.language.recipe import RecoverySettings
 from gan_recipe.language.recipe_defaults import RecipeDefaults
 from gan_recipe.language.recipe_diff import Change
@@ -54,7 +53,7 @@ def changed(
                     report(f"{'.'.join(key)} is {shown}, which cannot be multiplied")
             elif key[2:3] == ("optimizer",) and not _is_numeric(after):
                 report(f"of an optimiser only numbers change, and this would be {shortened(after)}")
-            elif wrong := set_at(file, Setting(key, after, origin)):
+            elif wrong := set_at(file, Override(key, after, origin)):
                 report(wrong[0].what)
             else:
                 changes.append(Change(key, before, after))

@@ -6,8 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
-from gan_recipe.language.override import Change as Setting
-from gan_recipe.language.override import set_at
+from gan_recipe.language.override import Override, set_at
 from gan_recipe.language.recipe_diff import Change, as_json, from_json
 from gan_recipe.language.recipe_file import Origin, RecipeFile, load
 from gan_recipe.runs.run_folder import RunFolder
@@ -65,5 +64,5 @@ def in_force(run: RunFolder) -> RecipeFile:
     for recovery in recoveries(run):
         origin = Origin(f"{run.recoveries}:{recovery.number}", run.path)
         for change in recovery.changes:
-            set_at(file, Setting(change.key, change.after, origin))
+            set_at(file, Override(change.key, change.after, origin))
     return file
