@@ -18,8 +18,10 @@ from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.training import Training
 from gan_recipe.errors import RunError, UserError
-from gan_recipe.exports.export import FILES, SIZES, Parity, export, restored
+from gan_recipe.exports.export import export, restored
 from gan_recipe.exports.exported import load_value
+from gan_recipe.exports.formats import FILES
+from gan_recipe.exports.parity import SIZES, Parity
 from gan_recipe.language.recipe_file import plain, shipped_recipes
 from gan_recipe.loop.launch import start
 from gan_recipe.runs import checkpoint as checkpoints

@@ -70,6 +70,8 @@ TORCH_LAYER = {
     "engine.stream",
     "engine.training",
     "exports.export",
+    "exports.formats",
+    "exports.parity",
     "exports.exported",
     "health.consequences",
     "health.doctor",

@@ -12,7 +12,7 @@ from gan_recipe.runs.history import read_entry
 from gan_recipe.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from gan_recipe.exports.export import Parity
+    from gan_recipe.exports.parity import Parity
 
 
 def model_card(
