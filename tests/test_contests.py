@@ -249,3 +249,39 @@ def test_a_generator_that_ends_in_noise_is_compared_before_it() -> None:
     (contest,) = contests(ours)
     assert (str(contest.made), str(target_of(ours, contest))) == ("generator(noise)", "point")
     assert contest.generator_loss == "gan"
+
+
+FAILURES = {
+    "mode_collapse": {"critic/gan/diversity": 0.1, "critic/gan/modes": 0.1},
+    "critic_too_strong": {"critic/gan/doubt": 0.01, "critic/gan/ranked": 1.0},
+    "critic_too_weak": {"critic/gan/ranked": 0.5, "critic/gan/apart": 1.0},
+    "overfitting": {"held_out/gan/share": 1.0, "held_out/gan/ranked": 1.0, "held_out/gan/copied": 1.0},
+    "diverged": {"critic/gan/real": 1e3, "critic/gan/fake": -1e3},
+    "one_loss_leads": {"generator/fake/share/gan": 0.001, "generator/fake/share/l1": 0.999},
+    "saturated_generator": {"generator/gan/slope": 0.01, "critic/gan/ranked": 1.0},
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("name", TREATMENTS)
+def test_cures_keep_what_stands_before_the_critic(name: str, failure: str) -> None:
+    """Every cure of every verdict is sound in the treated recipe, and a round of it can be played; the critic goes on
+    seeing its samples through the treatment, and the generator none of the critic's pool."""
+    failing = recipe(
+        TREATMENTS[name], "[run]\nbatch = 8\n[data.faces]\nidentities = 200" * (name in ("ada", "diff_augment"))
+    )
+    seen = {f"signals/{figure}": value for figure, value in FAILURES[failure].items()}
+    bench = Bench(failing)
+    (told, *_) = [told for look in range(20) for told in bench.hear(1 + 50 * look, seen) if told.verdict == failure]
+    assert told.cure or failure == "overfitting"
+    for number, lines in enumerate(told.treatments):
+        Path(f"cured_{number}.toml").write_text("\n".join(['extends = "treated.toml"', *lines]))
+        cured = check(f"cured_{number}.toml")
+        for network, spec in failing.networks.items():
+            if spec.component.only_in_training or spec.use == "pack":
+                (contest,) = contests(cured)
+                assert network in contest.fake_score.networks
+        its = cured.players["generator"].losses["gan"].reads["fake"]
+        assert "past" not in its.networks
+        training = Training(cured)
+        training.play(0, training.stream.in_time(0))

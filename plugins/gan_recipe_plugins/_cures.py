@@ -81,21 +81,23 @@ def more_data(case: Case, contest: Contest) -> Lines:
 
 
 def pairing(case: Case, contest: Contest) -> Lines:
-    """Relativistic losses on both sides, with R1 and R2; where that is so already, stronger penalties."""
+    """Relativistic losses on both sides, with R1 and R2; stronger penalties where that is so already, or where ``ada``
+    steers by the sign of the scores, which such losses leave without a meaning."""
     critic = case.recipe.players[contest.critic]
-    if critic.losses[contest.loss].use == "relativistic_critic" or contest.generator_loss is None:
+    outermost = case.recipe.networks.get(contest.real_score.name)
+    steered = outermost is not None and outermost.component.only_in_training
+    if critic.losses[contest.loss].use == "relativistic_critic" or contest.generator_loss is None or steered:
         return slope_penalty(case, contest)
-    real, fake = case.text(contest.real_score), case.text(contest.fake_score)
-    scores = f'real = "{real}", fake = "{fake}"'
-    weight = case.recipe.players[str(contest.generator)].losses[contest.generator_loss].weight
-    factor = f", weight = {weight:g}" if isinstance(weight, float) and weight != 1 else ""
+    its = case.recipe.players[str(contest.generator)].losses[contest.generator_loss]
+    real, fake, made = map(case.text, (contest.real_score, contest.fake_score, its.reads["fake"]))
+    factor = f", weight = {its.weight:g}" if isinstance(its.weight, float) and its.weight != 1 else ""
     penalties = [_penalty(case, contest, use, side) for use, side in (("r1", "real"), ("r2", "fake"))]
     return (
         f"[players.{contest.critic}]",
-        f'losses.{contest.loss} = {{ use = "relativistic_critic", {scores} }}',
+        f'losses.{contest.loss} = {{ use = "relativistic_critic", real = "{real}", fake = "{fake}" }}',
         *(penalty for penalty in penalties if penalty),
         f"[players.{contest.generator}]",
-        f'losses.{contest.generator_loss} = {{ use = "relativistic_generator", {scores}{factor} }}',
+        f'losses.{its.name} = {{ use = "relativistic_generator", real = "{real}", fake = "{made}"{factor} }}',
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest, Meeting
 
 Lines = tuple[str, ...]
+# A value of the recipe, as contests hold them: its name, its arguments, and the networks that it depends on.
+Node = Any
 
 # Losses whose critic scores reals above 0 and fakes below: the sign says what it takes a sample for, which steers ada.
 _CENTRED = ("bce_critic", "hinge_critic")
 # ada's own pace, and the share of a run in which it may go all the way where that is less.
 _IMAGES, _SHARE = 500_000, 0.1
 # Losses that are handed the critic as a function of a sample: they can be handed another.
-_PENALTIES = {"r1": ("real",), "r2": ("fake",), "wgan_gp": ("real", "fake")}
+_PENALTIES = ("r1", "r2", "wgan_gp")
 
 
 def balanced_by_pull(case: Case, player: str, meeting: Meeting, leader: str) -> tuple[Lines, ...]:
@@ -38,15 +41,15 @@ def packed(case: Case, contest: Contest) -> tuple[Lines, ...]:
     Where other losses, values, sheets or metrics use the critic's networks, which would then have to judge pairs too,
     there are no such lines; nor where the critic sees something beside the sample, to be packed with it.
     """
-    function = _of_one(case, contest)
-    if "pack" in case.recipe.networks or function is None or case.recipe.run.batch % 2:
+    if "pack" in case.recipe.networks or not _of_one(case, contest) or case.recipe.run.batch % 2:
         return ()
-    if any(spec.use == "pack" for spec in case.recipe.networks.values()):
+    if any(spec.use == "pack" for spec in case.recipe.networks.values()) or _scores_elsewhere(case, contest):
         return ()
-    inside = function.replace("_)", "pack(_))", 1) if "(" in function else f"{function}(pack(_))"
-    if _scores_elsewhere(case, contest):
-        return ()
-    lines = _rewritten(case, contest, inside, inside, alone=True)
+
+    def of_pair(node: Node) -> str:
+        return _call(node, of_pair) if node.networks & _critics(case, contest) else f"pack({case.text(node)})"
+
+    lines = _rewritten(case, contest, of_pair, of_pair, alone=True)
     return (("[networks]", 'pack = { use = "pack", samples = 2 }', *lines),) if lines else ()
 
 
@@ -56,58 +59,76 @@ def augmented(case: Case, contest: Contest) -> tuple[Lines, ...]:
 
     For critics of images alone: one that sees something beside the sample would see it changed apart.
     """
-    function, real = _of_one(case, contest), contest.real
-    if function is None or real is None or contest.made is None or "augment" in case.recipe.networks:
+    real, networks = contest.real, case.recipe.networks
+    if not _of_one(case, contest) or real is None or contest.made is None or "augment" in networks:
         return ()
-    if any(spec.use in ("ada", "diff_augment") for spec in case.recipe.networks.values()):
+    if any(spec.use in ("ada", "diff_augment") for spec in networks.values()):
         return ()
     field = case.recipe.fields.get(real.name) if real.arguments is None else None
     if field is None or len(field.shape) != 3:
         return ()
-    inside = function.replace("_)", "augment(_))", 1) if "(" in function else f"{function}(augment(_))"
+
+    def of_image(node: Node) -> str:
+        if node.networks & _critics(case, contest):
+            return _call(node, of_image)
+        # Single images are augmented, before a pack, and anew each time that a pool hands one on.
+        is_image = node in (contest.made, real) or node.arguments is None
+        is_image = is_image or networks[node.name].component.only_in_training
+        return f"augment({case.text(node)})" if is_image else _call(node, of_image)
+
     if case.recipe.players[contest.critic].losses[contest.loss].use in _CENTRED:
         over = max(1, int(_SHARE * case.recipe.run.rounds * case.recipe.run.batch))
         pace = f", over = {over}" if over < _IMAGES else ""
-        augment, of_real = f'{{ use = "ada"{pace} }}', f"augment({inside})"
+        augment = f'{{ use = "ada"{pace} }}'
+        lines = _rewritten(case, contest, lambda node: f"augment({of_image(node)})", of_image, alone=False)
     else:
-        augment, of_real = '{ use = "diff_augment" }', inside
-    lines = _rewritten(case, contest, of_real, inside, alone=False)
+        augment = '{ use = "diff_augment" }'
+        lines = _rewritten(case, contest, of_image, of_image, alone=False)
     return (("[networks]", f"augment = {augment}", *lines),) if lines else ()
 
 
+def _critics(case: Case, contest: Contest) -> frozenset[str]:
+    """The networks by which the contest's critic tells the two apart."""
+    return contest.fake_score.networks & set(case.recipe.players[contest.critic].trains)
+
+
 def _scores_elsewhere(case: Case, contest: Contest) -> bool:
-    recipe, mine = case.recipe, set(contest.fake_score.networks)
-    if contest.made is not None:
-        mine -= set(contest.made.networks)
+    recipe, mine = case.recipe, _critics(case, contest)
     nodes = [*recipe.values.values(), *recipe.columns]
     for metric in recipe.metrics.values():
         nodes += [*metric.reads.values(), *metric.examples.values(), *(metric.baseline or {}).values()]
     return any(node.networks & mine for node in nodes)
 
 
-def _of_one(case: Case, contest: Contest) -> str | None:
-    """The critic as a function of the sample and of nothing else."""
+def _of_one(case: Case, contest: Contest) -> bool:
+    """Whether the critic is a function of the sample and of nothing else."""
     function = case.function(contest)
-    return None if function is None or "," in function else function
+    return function is not None and "," not in function
 
 
-def _rewritten(case: Case, contest: Contest, of_real: str, of_fake: str, *, alone: bool) -> Lines:
-    """Both sides' losses and the penalties with other functions for the scores; ``alone`` gives none where losses read
+def _call(node: Node, of: Callable[[Node], str]) -> str:
+    return f"{node.name}({', '.join(map(of, node.arguments or ()))})"
+
+
+def _rewritten(
+    case: Case, contest: Contest, of_real: Callable[[Node], str], of_fake: Callable[[Node], str], *, alone: bool
+) -> Lines:
+    """Both sides' losses and the penalties with other scores, each written anew; ``alone`` gives none where losses read
     anything else of the critic's networks."""
     if contest.real is None or contest.made is None or contest.generator_loss is None or contest.generator is None:
         return ()
-    real, fake = case.text(contest.real), case.text(contest.made)
-    scores = {contest.real_score: _filled(of_real, real), contest.fake_score: _filled(of_fake, fake)}
-    mine = set(contest.fake_score.networks) - set(contest.made.networks)
+    its = case.recipe.players[contest.generator].losses[contest.generator_loss].reads["fake"]
+    scores = {contest.real_score: of_real(contest.real_score)}
+    scores |= {node: of_fake(node) for node in (contest.fake_score, its)}
+    mine = _critics(case, contest)
     lines = []
     for player in case.recipe.players.values():
         of_player = []
         for loss in player.losses.values():
-            if loss.use in _PENALTIES and all(name in loss.reads for name in _PENALTIES[loss.use]):
-                if of_real != of_fake:
-                    continue  # a penalty keeps the shape of its samples, and may look at them as they are
-                of_player.append(f'losses.{loss.name}.critic = "{of_fake}"')
-                continue
+            if loss.use in _PENALTIES:
+                if of_real is of_fake and loss.functions["critic"].networks & mine:
+                    of_player.append(f'losses.{loss.name}.critic = "{of_fake(loss.functions["critic"])}"')
+                continue  # any other keeps the shape of its samples, and may look at them as they are
             touched = [node for node in (*loss.reads.values(), *loss.functions.values()) if node.networks & mine]
             if alone and any(node not in scores for node in touched):
                 return ()
@@ -117,7 +138,3 @@ def _rewritten(case: Case, contest: Contest, of_real: str, of_fake: str, *, alon
         if of_player:
             lines += [f"[players.{player.name}]", *of_player]
     return tuple(lines)
-
-
-def _filled(function: str, sample: str) -> str:
-    return function.replace("(_)", f"({sample})", 1)
