@@ -187,6 +187,22 @@ def test_one_image_for_all_is_a_mode_collapse_behind_any_treatment(name: str) ->
     assert told == ["mode_collapse"]
 
 
+@pytest.mark.parametrize(
+    ("batch", "samples", "count"), [(16, 4, 32), (64, 2, 32), (63, 3, 63), (12, 3, 36), (10, 5, 40)]
+)
+def test_held_out_samples_make_whole_packs(batch: int, samples: int, count: int) -> None:
+    """Whatever the pack, if the run's batch makes whole ones."""
+    pack = f'pack = {{ use = "pack", samples = {samples} }}'
+    packed = Treatment("ring", pack, "critic(pack(point))", "critic(pack(fake))")
+    training = Training(recipe(packed, f"[run]\nbatch = {batch}"))
+    (contest,) = contests(training.recipe)
+    look = Look(1, training.recipe, [contest], training)
+    with torch.no_grad():
+        assert {"held_out/gan/gap", "held_out/gan/distance"} < HeldOutScores().at_round(look).keys()
+        scores, made = look.values([contest.fake_score, contest.made], held_out=True)  # type: ignore[list-item]
+    assert (len(made), len(scores)) == (count, count // samples)
+
+
 def test_a_run_behind_all_treatments_ends_with_the_same_bits_without_the_doctor() -> None:
     """Pool, noise and weights: watched in every fifth round, or not at all."""
     registry = Registry.installed()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class HeldOutScores(Signal):
     """The critic's scores of real samples that it learns from and of new ones, and what is made of new samples.
 
-    Taken in eval mode with averaged weights, on 32 samples of each kind that stay the same through the run:
+    Taken in eval mode with averaged weights, on 32 samples of each kind (a few more where the batch is
+    cut into groups that 32 would not fill) that stay the same through the run:
 
     - ``held_out/LOSS/gap``: the mean score of training samples minus that of held-out ones;
     - ``held_out/LOSS/ranked``: the share of pairs of a training and a held-out sample of which the first has the higher

@@ -38,6 +38,8 @@ from gan_recipe.language.recipe_diff import Change
 from gan_recipe.runs.checkpoint import Checkpoint
 
 _ALL_ROWS = nullcontext()
+# Samples that are looked at again and again.
+_FIXED = 32
 
 #: Is shown every move between its losses and its step: the round, the move, its values, its losses once balanced.
 Watch = Callable[[int, Move, Store, Sequence[Tensor]], None]
@@ -303,10 +305,14 @@ class Training:
         return list(zip(self.recipe.sheet.columns, values, strict=True))
 
     def fixed_batch(self, fields: Sequence[str], *, held_out: bool) -> Batch:
-        """32 samples of the training or of the held-out data, always the same ones."""
+        """32 samples of the training or of the held-out data, always the same ones; as many more as make whole groups,
+        where the run's batch can be cut into groups of another size (packs of three)."""
         known = self._fixed.setdefault(held_out, {})
         if missing := [name for name in fields if name not in known]:
-            known.update(self.open_stream(frozenset(missing), held_out=held_out).in_time(0, 32))
+            twos = self.recipe.run.batch & -self.recipe.run.batch
+            group = self.recipe.run.batch // twos * min(twos, _FIXED)
+            count = -(-_FIXED // group) * group
+            known.update(self.open_stream(frozenset(missing), held_out=held_out).in_time(0, count))
         return {name: known[name] for name in fields}
 
     # ------------------------------------------------------------------------------------------------ processes

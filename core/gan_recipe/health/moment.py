@@ -148,7 +148,7 @@ class Look:
     _known: dict[tuple[bool, Node], Any] = field(factory=dict, init=False)
 
     def values(self, nodes: Sequence[Node], *, held_out: bool) -> list[Tensor]:
-        """Values on 32 samples of the held-out or of the training data, always the same ones."""
+        """Values on 32 samples or a few more of the held-out or of the training data, always the same ones."""
         missing = [node for node in nodes if (held_out, node) not in self._known]
         if missing:
             fields = [leaf.name for leaf in below(missing) if leaf.arguments is None]
