@@ -1,7 +1,8 @@
 """What a round costs, counted where noise cannot hide it: FLOPs, calls into aten, and waits for the device.
 
 The reference is the best loop that could be written by hand for the same recipe: the generator's forward shared between
-the players, the critic frozen in the generator's move, fused Adam, a foreach average, losses summed as they come.
+the players, the critic called once on all that it judges and frozen in the generator's move, fused Adam, a foreach
+average, losses summed as they come.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def by_hand(training: Training) -> Callable[[int, Batch], None]:
         fake = n["decoder"](n["encoder"](image))
         for weight in critic_weights:
             weight.requires_grad = True
-        real_seen, fake_seen, image_seen = n["trunk"](target), n["trunk"](fake.detach()), n["trunk"](image)
+        real_seen, fake_seen, image_seen = n["trunk"](torch.cat([target, fake.detach(), image])).split(len(image))
         loss = F.softplus(-(n["verdict"](real_seen) - n["verdict"](fake_seen))).mean()
         if round % 8 == 0:
             points = target.detach().requires_grad_(True)

@@ -99,6 +99,11 @@ CAUSED: dict[str, tuple[str, str, str]] = {
         "players.critic.losses.r1.critic",
         r'batch norm in trunk mixes them\. Give it norm = "none" or "group"',
     ),
+    "concat_mixes": (
+        '[networks.trunk]\nnorm = "batch"\nconcat = true',
+        "networks.trunk.concat",
+        r"trunk mixes the samples of a batch, .* Leave concat out",
+    ),
 }
 CAUSED_OF_WGAN: dict[str, tuple[str, str, str]] = {
     "wasserstein_batch_norm": (
@@ -129,6 +134,7 @@ SIDE_EFFECTS = {
     "norm_on_logit": "penalty_on_batch_norm",
     "wasserstein_batch_norm": "penalty_on_batch_norm",
     "unlearnable_label": "lost_factor",
+    "concat_mixes": "penalty_on_batch_norm",
 }
 
 

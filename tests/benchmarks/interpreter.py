@@ -26,11 +26,15 @@ class _Constant:
 def microseconds(recipe: str, loss: object, repeats: int = 15, rounds: int = 500) -> float:
     """The median time of a round of ``recipe`` over repeats of so many rounds, the generator's seeding included.
 
+    Calls are made one by one: concatenating batches is torch's work, in any loop.
+
     Every loss is ``loss``: as a tensor, torch weighs and adds them, which any loop does; as a float, Python does.
     """
     small = ["run.batch=2", "data.faces.identities=6", "data.faces.held_out=2"]
     wide = [name for name in ("encoder", "decoder", "trunk") if recipe == "d_supervised"]
     checked = check(recipe, [*small, *(f"networks.{name}.width=0.125" for name in wide)])
+    apart = {name: evolve(network, concat=False) for name, network in checked.networks.items()}
+    checked = evolve(checked, networks=apart)
     training = Training(checked)
     batch = training.stream.batch(0)
     nothing = _Constant(torch.zeros(()))

@@ -22,7 +22,8 @@ GENERATOR = ("encoder", "decoder")
 
 
 def hand_tuned(networks: dict[str, nn.Module], moves: Moves, *, bf16: bool = False) -> Round:
-    """Shared forward, frozen critic in the generator's move, fused Adam, foreach average, no value read back."""
+    """Shared forward, one call of the critic on all that it judges, frozen critic in the generator's move, fused Adam,
+    foreach average, no value read back."""
     n, critic_weights, generator_weights = _copied(networks)
     average = [weight.detach().clone() for weight in generator_weights]
     d = torch.optim.Adam(critic_weights, lr=5e-4, betas=(0.5, 0.999), fused=True)
@@ -41,7 +42,7 @@ def hand_tuned(networks: dict[str, nn.Module], moves: Moves, *, bf16: bool = Fal
             for weight in critic_weights:
                 weight.requires_grad = True
             with autocast():
-                seen = n["trunk"](target), n["trunk"](fake.detach()), n["trunk"](image)
+                seen = n["trunk"](torch.cat([target, fake.detach(), image])).split(len(image))
                 real, made = n["verdict"](seen[0]).float(), n["verdict"](seen[1]).float()
                 logits = {name: n[name](seen[2]).float() for name in ("identity", "pose", "light")}
                 real_identity = n["identity"](seen[0]).float()

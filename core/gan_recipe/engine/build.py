@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gan_recipe.components.failure import ComponentError, raised
-from gan_recipe.engine.graph import Graph, Store, Value, weighted_sum
+from gan_recipe.engine.concat_check import check_concat
+from gan_recipe.engine.concatenation import Value
+from gan_recipe.engine.graph import Graph, Store, weighted_sum
 from gan_recipe.engine.randomness import seeded
 from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of, outside
 from gan_recipe.errors import Problem, RecipeError
@@ -90,16 +92,18 @@ def build_networks(recipe: Recipe, batch: Mapping[str, Tensor]) -> dict[str, nn.
     return networks
 
 
-def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> Seen:
+def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor], *, shared: bool = False) -> Seen:
     """Compute and differentiate every loss once on ``batch``; leaves no trace in the networks. Raises RecipeError.
 
-    Returns what only building and computing could show.
+    ``shared`` says that several processes each have a share of every batch. Returns what only building and computing
+    could show.
     """
     problems: list[Problem] = []
     last: dict[Key, str | None] = {}
     broadcasts: dict[Key, str] = {}
     before = {name: [buffer.clone() for buffer in network.buffers()] for name, network in graph.networks.items()}
     with seeded("rehearsal", recipe.run.seed):
+        mixing = check_concat(recipe, graph, batch, shared=shared)
         for player in recipe.players.values():
             for loss in player.losses.values():
                 try:
@@ -117,7 +121,7 @@ def rehearse(recipe: Recipe, graph: Graph, batch: Mapping[str, Tensor]) -> Seen:
             parameter.grad = None
     if problems:
         raise RecipeError(problems)
-    return Seen({name: norms_of(network) for name, network in graph.networks.items()}, last, broadcasts)
+    return Seen({name: norms_of(network) for name, network in graph.networks.items()}, last, broadcasts, mixing)
 
 
 def _rehearse_one(

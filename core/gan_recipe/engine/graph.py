@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from gan_recipe.components.failure import blame
+from gan_recipe.engine.concatenation import Value, concatenated, rows, taken_apart
 from gan_recipe.engine.norms_in_full import norms_in_full
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.plan import Compute, Move, Stretch, Term
 from gan_recipe.ramp import weight_at
 
-#: A tensor, or a tuple of them (a pyramid of features).
-Value = Any
 Store = dict[Node, Value]
 _NOTHING = nullcontext()
 
@@ -66,13 +65,22 @@ class Graph:
             for step in stretch.steps:
                 only = step.only
                 try:
-                    store[step.node] = (
-                        forward[step.network](*_arguments(step, store))
-                        if only is None
-                        else forward[step.network](store[only])
-                    )
+                    if step.concatenated:
+                        self._call_once(step.concatenated, store)
+                    elif only is None:
+                        store[step.node] = forward[step.network](*_arguments(step, store))
+                    else:
+                        store[step.node] = forward[step.network](store[only])
                 except Exception as error:  # a stranger's network may raise anything, as may a loss
                     blame(error, "networks", step.network)
+
+    def _call_once(self, steps: Sequence[Compute], store: Store) -> None:
+        """Several calls of a network as one."""
+        batches = [_arguments(step, store) for step in steps]
+        made = self.forward[steps[0].network](*map(concatenated, zip(*batches, strict=True)))
+        parts = taken_apart(made, [rows(each[0]) for each in batches])
+        for step, part in zip(steps, parts, strict=True):
+            store[step.node] = part
 
     def losses(self, move: Move, store: Store) -> list[Tensor]:
         """The raw value of every due loss, in order."""

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from gan_recipe.distributed.processes import Processes
-from gan_recipe.engine.graph import Store, Value, full
+from gan_recipe.engine.concatenation import Value
+from gan_recipe.engine.graph import Store, full
 from gan_recipe.engine.late import LATE
 from gan_recipe.interfaces import SteeredSchedule
 from gan_recipe.language.dataflow import Node

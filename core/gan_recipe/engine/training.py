@@ -19,8 +19,9 @@ from gan_recipe.distributed.shared_batch_norm import share_batch_norms, strange_
 from gan_recipe.distributed.whole_batch import Rehearsed, SharedBatch
 from gan_recipe.engine.balance import balanced
 from gan_recipe.engine.build import build_networks, fields_read, rehearse, training_fields
+from gan_recipe.engine.concatenation import Value
 from gan_recipe.engine.first_weights import begin
-from gan_recipe.engine.graph import Graph, Store, Value, weighted_sum
+from gan_recipe.engine.graph import Graph, Store, weighted_sum
 from gan_recipe.engine.player import Player
 from gan_recipe.engine.precision import wants_bf16
 from gan_recipe.engine.randomness import derived_seed
@@ -109,7 +110,7 @@ class Training:
         self.train_mode()
         #: What will not work, found on the built networks as well as in the recipe.
         with self._rehearsing(first):
-            self.findings = find(recipe, rehearse(recipe, self.graph, first))
+            self.findings = find(recipe, rehearse(recipe, self.graph, first, shared=processes is not None))
         if run.compile:
             self.graph.forward = {name: torch.compile(network) for name, network in networks.items()}
         self.players = {name: Player(recipe, spec, self.graph, processes) for name, spec in recipe.players.items()}

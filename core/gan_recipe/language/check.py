@@ -206,8 +206,11 @@ def _networks(tables: Tables) -> dict[str, NetworkSpec]:
                 tables.report((*key, "start"), str(error))
         start = start if tables.starts is not None else None
         init = _init(tables, (*key, "init"))
+        concat = table.get("concat", False)
+        if not isinstance(concat, bool):
+            tables.report((*key, "concat"), f"expected true or false, not {shortened(concat)}")
         if component is not None and tables.is_sound(key):
-            found[name] = NetworkSpec(name, table["use"], component, start, init, key, file)
+            found[name] = NetworkSpec(name, table["use"], component, start, init, key, file, concat)
     return found
 
 

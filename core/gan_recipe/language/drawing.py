@@ -17,10 +17,17 @@ def text(plan: RoundPlan) -> str:
     for number, move in enumerate(plan.moves, 1):
         lines.append(f"{number}. {move.player.name} moves; training {', '.join(move.player.trains)}")
         width = max((len(str(step.node)) for step in move.computes), default=0)
+        in_one_call = {
+            step.node: f", in one call with {call.node}"
+            for stretch in move.stretches
+            for call in stretch.steps
+            for step in call.concatenated[1:]
+        }
         for node in move.reused:
             lines.append(f"   reuse    {node}")
         for step in move.computes:
-            lines.append(f"   compute  {step.node!s:{width}}  {_gradients(plan, step.gradients_for, number - 1)}")
+            told = _gradients(plan, step.gradients_for, number - 1)
+            lines.append(f"   compute  {step.node!s:{width}}  {told}{in_one_call.get(step.node, '')}")
         for term in move.terms:
             reads = [f"{name} = {read.node}{' (cut off)' if read.cut else ''}" for name, read in term.reads.items()]
             reads += [f"{name} = {node} as a function" for name, node in term.loss.functions.items()]

@@ -31,24 +31,22 @@ class Seen:
     last: Mapping[Key, str | None] = field(factory=dict)
     #: Operations on tensors of different shapes, in words, by the loss's key.
     broadcasts: Mapping[Key, str] = field(factory=dict)
+    #: Networks that concatenate the batches of their calls and mix the samples.
+    mixing: frozenset[str] = frozenset()
 
 
 def find(recipe: Recipe, seen: Seen | None = None) -> tuple[Finding, ...]:
-    """Everything that is found and not silenced, in the order of the recipe's players and losses.
+    """Everything that is found and not silenced, in the order of the recipe's networks, players and losses.
 
     Raises RecipeError for a component that fails when it is asked.
     """
     search = _Search(recipe, seen or Seen())
-    found = [
-        finding
-        for player in recipe.players.values()
-        for finding in (
-            *(each for loss in player.losses.values() for each in search.of_loss(player, loss)),
-            *search.of_player(player),
-        )
-        if finding.name not in recipe.silenced
-    ]
-    return tuple(dict.fromkeys(found))
+    found = list(search.of_networks())
+    for player in recipe.players.values():
+        for loss in player.losses.values():
+            found += search.of_loss(player, loss)
+        found += search.of_player(player)
+    return tuple(dict.fromkeys(finding for finding in found if finding.name not in recipe.silenced))
 
 
 @frozen
@@ -218,6 +216,26 @@ class _Search:
                 f"{_listed(often)} more often: its distance is out of date when they learn from it. WGAN "
                 'takes five critic steps to one: [schedule] use = "n_critic"',
             )
+
+    # ------------------------------------------------------------------------------------------------- networks
+
+    def of_networks(self) -> Iterator[Finding]:
+        standing = self.recipe.frozen_networks
+        for name, network in self.recipe.networks.items():
+            if not network.concat:
+                continue
+            if self.seen.norms:
+                mixes = name in self.seen.mixing
+            else:
+                mixes = name not in standing and "batch" in self._norms(name)
+            if mixes:
+                yield self._finding(
+                    "concat_mixes",
+                    (*network.key, "concat"),
+                    f"{name} mixes the samples of a batch, as batch norm does, and would see the batches of several "
+                    "calls as one: reals and fakes, with statistics of neither. Leave concat out, or use norm layers "
+                    'of single samples, such as norm = "group"',
+                )
 
     # ------------------------------------------------------------------------------------------------- what is known
 

@@ -41,6 +41,7 @@ MEANINGS: dict[str, Meaning] = {
     "unbounded_wasserstein": Meaning("Nothing bounds the slope of a Wasserstein critic."),
     "few_critic_steps": Meaning("A Wasserstein critic moves less often than those who learn from it."),
     "clipped_norm_gains": Meaning("Clipping of weights reaches the gains of norm layers."),
+    "concat_mixes": Meaning("A network that mixes the samples of a batch is called once on several batches."),
     "broadcast_in_loss": Meaning("A loss subtracts or multiplies tensors of different shapes without a word."),
 }
 

@@ -8,11 +8,11 @@ generator's forward, the frozen critic in the generator's move, and the missing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from gan_recipe.components.failure import blame
 from gan_recipe.language.dataflow import Node, below
@@ -33,6 +33,8 @@ class Compute:
     cut: tuple[bool, ...]
     #: The argument, where there is one and it is not cut off, as most have it; for the loop.
     only: Node | None
+    #: Where several calls are made as one, on their batches concatenated: all of them, this one first.
+    concatenated: tuple[Compute, ...] = ()
 
 
 @frozen
@@ -68,6 +70,7 @@ class Stretch:
 
     #: The index of the move whose gradients flow through the results; None for no gradients at all.
     gradients_for: int | None
+    #: One for each call that is made: of those that are made as one, the first.
     steps: tuple[Compute, ...]
     #: The networks that are called, and whether that mover trains them; empty where there are no gradients.
     networks: tuple[tuple[str, bool], ...]
@@ -163,6 +166,7 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
         here = {node: state(node, k) for node in below(wanted[k])}
         missing = _missing(wanted[k], {node for node in here if (node, here[node]) in computed})
         computes = []
+        alike: dict[Node, Hashable] = {}
         for node in missing:
             owner = gradients_for(node, k)
             through = [gradients_for(argument, k) for argument in node.arguments or ()]
@@ -170,6 +174,11 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
             only = node.arguments[0] if node.arguments and cut == (False,) else None
             computes.append(Compute(node, node.name, node.arguments or (), owner, cut, only))
             computed.add((node, here[node]))
+            if recipe.networks[node.name].concat:
+                differentiated = (owner is not None and each == owner for each in through)
+                alike[node] = (node.name, owner, *differentiated)
+        calls = _calls(computes, alike)
+        computes = [step for call in calls for step in call.concatenated or (call,)]
         read_here = {*wanted[k], *(argument for node in missing for argument in node.arguments or ())}
         reused = tuple(node for node in here if node.arguments and node in read_here and node not in set(missing))
 
@@ -193,11 +202,33 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
         open_nodes = below([node for loss in losses[k] for node in loss.functions.values()])
         called = {node.name: node.name in player.trains for node in open_nodes if node.open and node.arguments}
         frees = tuple(node for node in (*missing, *reused) if last_reader[node, here[node]] == k)
-        grouped = groupby(computes, attrgetter("gradients_for"))
+        grouped = groupby(calls, attrgetter("gradients_for"))
         stretches = tuple(_stretch(owner, tuple(steps), players) for owner, steps in grouped)
         terms = tuple(map(term, losses[k]))
         moves.append(Move(player, tuple(computes), stretches, terms, called, frees, reused))
     return RoundPlan(tuple(moves))
+
+
+def _calls(steps: Sequence[Compute], alike: Mapping[Node, Hashable]) -> list[Compute]:
+    """The calls that are made for ``steps``, each after those whose results it reads.
+
+    Those that are due at once and have an equal in ``alike`` are made as one: calls of a network that concatenates
+    which share their gradients and ask alike for those of their arguments, so that no sample is differentiated that
+    would not have been by itself. Calls that still lack an argument are waited for as long as there is other work.
+    """
+    if len(alike) < 2:
+        return list(steps)
+    pending = {step.node: step for step in steps}
+    calls: list[Compute] = []
+    while pending:
+        due = [step for step in pending.values() if not any(argument in pending for argument in step.arguments)]
+        waited_for = {alike.get(step.node) for step in pending.values() if step not in due}
+        first = next((step for step in due if alike.get(step.node, step) not in waited_for), due[0])
+        together = [step for step in due if step is first or alike.get(step.node, step) == alike.get(first.node)]
+        for step in together:
+            del pending[step.node]
+        calls.append(evolve(first, concatenated=tuple(together)) if len(together) > 1 else first)
+    return calls
 
 
 def _stretch(owner: int | None, steps: tuple[Compute, ...], players: Sequence[PlayerSpec]) -> Stretch:

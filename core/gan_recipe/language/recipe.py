@@ -148,7 +148,7 @@ SETTINGS: Mapping[Key, type[Any]] = {
 
 #: What an entry may state beside its component's settings, by the table that holds it.
 BESIDE: Mapping[str, tuple[str, ...]] = {
-    "networks": ("start", "init"),
+    "networks": ("start", "init", "concat"),
     "losses": ("weight", "every"),
     "constraints": ("on",),
     "metrics": ("baseline",),
@@ -188,6 +188,8 @@ class NetworkSpec:
     key: Key
     #: The file that its weights come from, where ``start`` names one.
     start_file: WeightsFile | None = None
+    #: Whether its calls that are due at once in a move are made as one, on their batches concatenated.
+    concat: bool = False
 
 
 @frozen

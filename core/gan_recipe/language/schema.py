@@ -216,6 +216,11 @@ def _component(name: str, cls: type[Component]) -> _Schema:
         around = {
             "start": {"type": "string", "description": "Weights to start from: RUN, RUN@ROUND or RUN@ROUND:NETWORK."},
             "init": {"$ref": "#/$defs/init"},
+            "concat": {
+                "type": "boolean",
+                "default": False,
+                "description": "Make its calls that are due at once in a move as one, on their batches concatenated.",
+            },
         }
     elif issubclass(cls, Loss):
         every = {"type": "integer", "minimum": 1, "default": 1, "description": "Computed at every so many moves."}
