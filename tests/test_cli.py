@@ -21,8 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from gan_recipe.cli import cli
 from gan_recipe.cli.paragraphs import in_columns, reflowed
+from gan_recipe.cli.program import cli
 from gan_recipe.cli.screen import LiveScreen, PlainScreen, QuietScreen, screen_for
 from gan_recipe.components.registry import Registry
 from gan_recipe.components.summary import summary

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from gan_recipe import Data
-from gan_recipe.cli import cli
+from gan_recipe.cli.program import cli
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.engine.training import Training

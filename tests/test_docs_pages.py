@@ -159,7 +159,7 @@ def test_every_picture_of_a_page_is_small() -> None:
 
 def test_the_command_reference_tells_every_option() -> None:
     """Of every command, in the words of its help."""
-    from gan_recipe.cli import cli
+    from gan_recipe.cli.program import cli
 
     text = command_reference()
     for name, command in cli.commands.items():

@@ -190,7 +190,7 @@ def test_judges_are_trained_ahead_and_their_curve_is_drawn(monkeypatch: pytest.M
     """``gan-recipe judge`` keeps them; a run that finds them shows ``label/pose`` as it trains; another does not."""
     from click.testing import CliRunner
 
-    from gan_recipe.cli import cli
+    from gan_recipe.cli.program import cli
 
     real = Path.home() / ".cache" / "gan-recipe" / "synthetic_faces"
     monkeypatch.setenv("GAN_RECIPE_CACHE", str(tmp_path / "cache"))
@@ -224,7 +224,7 @@ def test_diagnose_tells_a_person_and_writes_the_cured_recipe() -> None:
     """Verdict, round, figures, lines to paste; the file that it writes is sound; a quiet run says so."""
     from click.testing import CliRunner
 
-    from gan_recipe.cli import cli
+    from gan_recipe.cli.program import cli
 
     Path("touchy.toml").write_text(
         'extends = "tiny.toml"\n[doctor.verdicts]\ncritic_too_strong = { doubt = 10.0, ranked = 0.0, samples = 2 }\n'

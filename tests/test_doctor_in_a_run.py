@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from gan_recipe import Finding, Signal, Verdict
-from gan_recipe.cli import cli
+from gan_recipe.cli.program import cli
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
 from gan_recipe.errors import RecipeError, RunError

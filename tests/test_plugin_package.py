@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from gan_recipe import interfaces
-from gan_recipe.cli import cli
 from gan_recipe.cli.plugin import new
+from gan_recipe.cli.program import cli
 from gan_recipe.components import plugin_package
 from gan_recipe.components.plugin_package import KINDS, Answers, update_plugin, write_plugin
 from gan_recipe.errors import UserError

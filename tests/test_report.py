@@ -181,7 +181,7 @@ def test_the_commands_write_pages_and_say_where(
     """``report``, ``report --all`` and ``compare``; a mistake is told."""
     from click.testing import CliRunner
 
-    from gan_recipe.cli import cli
+    from gan_recipe.cli.program import cli
 
     runner = CliRunner()
     train(ring, registry=registry)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gan_recipe.cli import cli
+from gan_recipe.cli.program import cli
 from gan_recipe.engine.stopping import BY_VERDICT, exit_code
 from gan_recipe.errors import BusyError, RunError, UserError
 

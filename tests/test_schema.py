@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gan_recipe.cli import cli
+from gan_recipe.cli.program import cli
 from gan_recipe.components.documentation import example
 from gan_recipe.components.registry import Registry
 from gan_recipe.interfaces import ClassCount

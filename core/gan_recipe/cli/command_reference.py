@@ -14,7 +14,7 @@ from gan_recipe.site.markdown import code, fenced, page, prose, table
 
 def command_reference() -> str:
     """The page: every command in the order of the alphabet, with its arguments and options."""
-    from gan_recipe.cli import cli
+    from gan_recipe.cli.program import cli
 
     context = click.Context(cli, info_name="gan-recipe")
     return page(

@@ -19,7 +19,7 @@ from click.shell_completion import (
     get_completion_class,
 )
 
-from gan_recipe.cli import COMPLETE
+from gan_recipe.cli.asked_by_shell import COMPLETE
 from gan_recipe.errors import UserError
 
 _PROGRAM = "gan-recipe"
