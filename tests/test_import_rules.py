@@ -52,6 +52,8 @@ TORCH_LAYER = {
     "distributed.shared_batch_norm",
     "engine.balance",
     "engine.build",
+    "engine.concat_check",
+    "engine.concatenation",
     "engine.checkpoint_size",
     "engine.evaluate",
     "engine.first_weights",
