@@ -137,7 +137,8 @@ def figures(training: Training, round: int) -> dict[str, float]:
 @pytest.mark.parametrize("name", TREATMENTS)
 def test_samples_are_measured_as_without_the_treatment(name: str) -> None:
     """On the same weights and the same batch: variety, modes, copies, limits, detail and distances are the same
-    numbers, with a full pool, noise as wide as the ring and every augmentation in force."""
+    numbers, with a full pool, noise as wide as the ring and every augmentation in force. Only whether real and fake can
+    be told apart is asked of what the critic sees, for it is held against that."""
     treated = Training(recipe(TREATMENTS[name], "[run]\nbatch = 16"))
     plain = Training(recipe(NONE[TREATMENTS[name].base], "[run]\nbatch = 16", name="plain"))
     for round in range(6):
@@ -147,6 +148,7 @@ def test_samples_are_measured_as_without_the_treatment(name: str) -> None:
     for mine, its in zip(*(each.players["generator"].averages.values() for each in (plain, treated)), strict=True):
         mine.copy_(its)
     found, expected = figures(treated, 6), figures(plain, 6)
+    assert found.pop("critic/gan/apart") < expected.pop("critic/gan/apart") or name in ("pack", "replay")
     assert found == expected
     assert {"critic/gan/diversity", "generator/gan/distance", "held_out/gan/distance"} < found.keys()
     if name == "ada":

@@ -195,17 +195,21 @@ def test_held_out_outputs_are_measured_as_they_are_defined() -> None:
 
 def test_diversity_modes_copies_and_neighbours() -> None:
     """One image for all has none of them; the real batch itself has all; a shifted one is told apart."""
-    from gan_recipe_plugins.outputs import _figures
+    from gan_recipe_plugins.outputs import _apart, _figures
 
     torch.manual_seed(0)
     real = torch.rand(16, 3, 16, 16) * 1.6 - 0.8
-    same = {name: float(value) for name, value in _figures(real.clone(), real, real).items()}
-    assert same["diversity"] == pytest.approx(1) and same["modes"] == pytest.approx(1) and same["apart"] == 0
+    same = {name: float(value) for name, value in _figures(real.clone(), real).items()}
+    assert (
+        same["diversity"] == pytest.approx(1)
+        and same["modes"] == pytest.approx(1)
+        and float(_apart(real.clone(), real)) == 0
+    )
     assert same["detail"] == pytest.approx(1) and same["limits"] == 0 and same["copies"] == 0
-    one = {name: float(value) for name, value in _figures(real[:1].repeat(16, 1, 1, 1), real, real).items()}
+    one = {name: float(value) for name, value in _figures(real[:1].repeat(16, 1, 1, 1), real).items()}
     assert one["diversity"] < 1e-3 and one["copies"] == 1 and one["modes"] == pytest.approx(1 / 16, rel=0.1)
-    far = {name: float(value) for name, value in _figures((real + 5).clamp(-1, 1), real, real).items()}
-    assert far["apart"] == 1 and far["limits"] == 1 and far["detail"] < 1e-6
+    far = {name: float(value) for name, value in _figures((real + 5).clamp(-1, 1), real).items()}
+    assert float(_apart((real + 5).clamp(-1, 1), real)) == 1 and far["limits"] == 1 and far["detail"] < 1e-6
 
 
 def test_the_largest_singular_value_is_found_within_a_few_percent() -> None:

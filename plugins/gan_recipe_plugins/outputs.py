@@ -29,7 +29,8 @@ class Outputs(Signal):
     - ``copies``: the share of outputs that have another one within a twentieth of the mean real distance, less the
       share of real samples that have;
     - ``apart``: how often the nearest neighbour of a sample, real or made, is one of its own kind: 0.5 or less where
-      the two cannot be told apart, 1 where they never mix; a naive critic to hold the trained one against;
+      the two cannot be told apart, 1 where they never mix; a naive critic to hold the trained one against, which is
+      given what that one is, noise and augmentations included;
     - ``detail``: images only, the energy of what a 2 x 2 average takes away over the real batch's: below 1 blur, above
       1 noise or artifacts;
     - ``limits``: images only, the share of values beyond 0.99 of full scale, less the real batch's: a saturated tanh.
@@ -47,7 +48,10 @@ class Outputs(Signal):
             if made is not None and real is not None and made.shape[1:] == real.shape[1:] and len(made) > 2 < len(real):
                 target = moment.target(contest)
                 like = real if target is None or target.shape != made.shape else target
-                figures = _figures(made.detach(), real.detach(), like.detach())
+                figures = _figures(made.detach(), like.detach())
+                seen = moment.value(contest.made_seen), moment.value(contest.real_seen)
+                if seen[0] is not None and seen[1] is not None and seen[0].shape[1:] == seen[1].shape[1:]:
+                    figures["apart"] = _apart(seen[0].detach(), seen[1].detach())
                 found |= {f"{contest.loss}/{name}": value for name, value in figures.items()}
         for contest in moment.makes:
             made, target = moment.value(contest.made), moment.target(contest)
@@ -65,28 +69,36 @@ class Outputs(Signal):
         }
 
 
-def _figures(made: Tensor, real: Tensor, like: Tensor) -> dict[str, Tensor]:
-    """``real`` is what the critic sees, ``like`` what the outputs should be as varied as."""
-    import torch
-    from torch.nn.functional import adaptive_avg_pool2d
-
+def _figures(made: Tensor, like: Tensor) -> dict[str, Tensor]:
+    """``like`` is what the outputs should be as varied as."""
     figures = {}
     if made.dim() == 4:
         figures["detail"] = _detail(made) / _detail(like).clamp(min=1e-12)
         figures["limits"] = _limits(made) - _limits(like)
-        made, real, like = (adaptive_avg_pool2d(each, min(8, *each.shape[2:])) for each in (made, real, like))
-    made, real, like = made.flatten(1), real.flatten(1), like.flatten(1)
-    count = len(made)
-    distances = _distances(torch.cat([made, real]))
-    among_made, among_like = distances[:count, :count], _distances(like)
+    among_made, among_like = _distances(_small(made)), _distances(_small(like))
     unit = _mean_distance(among_like).clamp(min=1e-12)
     figures["diversity"] = _mean_distance(among_made) / unit
     figures["modes"] = _vendi(among_made, unit / 3) / _vendi(among_like, unit / 3)
     figures["copies"] = (_copies(among_made, unit / 20) - _copies(among_like, unit / 20)).clamp(min=0)
-    alone = distances + torch.diag(torch.full_like(distances[0], torch.inf))
-    kinds = torch.arange(len(distances), device=made.device) < count
-    figures["apart"] = (kinds[alone.argmin(dim=1)] == kinds).float().mean()
     return figures
+
+
+def _apart(made: Tensor, real: Tensor) -> Tensor:
+    import torch
+
+    distances = _distances(torch.cat([_small(made), _small(real)]))
+    alone = distances + torch.diag(torch.full_like(distances[0], torch.inf))
+    kinds = torch.arange(len(distances), device=made.device) < len(made)
+    return (kinds[alone.argmin(dim=1)] == kinds).float().mean()
+
+
+def _small(samples: Tensor) -> Tensor:
+    """Vectors as they are, and images averaged to 8 x 8: (N, ...) to (N, numbers)."""
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    if samples.dim() == 4:
+        samples = adaptive_avg_pool2d(samples, min(8, *samples.shape[2:]))
+    return samples.flatten(1)
 
 
 def _distances(samples: Tensor) -> Tensor:

@@ -25,6 +25,9 @@ class Contest:
     #: critic's eyes alone.
     made: Node | None
     real: Node | None
+    #: The same two as the critic sees them.
+    made_seen: Node | None
+    real_seen: Node | None
     #: The player that makes it, and its adversarial loss on such a score; None where nobody trains on it.
     generator: str | None
     generator_loss: str | None
@@ -64,9 +67,8 @@ def _contests(recipe: Recipe) -> Iterator[Contest]:
             made = next((node for node in given if node.networks & theirs), None)
             others = [node for node in _given_to(real, ours) if node not in given and node is not made]
             truth = next((node for node in others if not node.networks & theirs), others[0] if others else None)
-            if made is not None and truth is not None:
-                made, truth = _samples(recipe, made, truth, theirs)
-            yield Contest(critic.name, loss.name, real, fake, made, truth, generator, generator_loss)
+            samples = (made, truth) if made is None or truth is None else _samples(recipe, made, truth, theirs)
+            yield Contest(critic.name, loss.name, real, fake, *samples, made, truth, generator, generator_loss)
 
 
 def _opponent(recipe: Recipe, critic: PlayerSpec, fake: Node) -> tuple[str | None, str | None]:
