@@ -23,8 +23,9 @@ _HEAD = """\
 
 While a run trains, *signals* are measured in a few of its rounds, and *verdicts* are told from their history: in plain
 words, with the figures, and with the recipe lines that treat it. `gan-recipe diagnose RUN` gathers them, also of a
-finished run. Nothing is wired: who judges whom is read from the recipe's graph. A run with the doctor ends with the
-same bits as one without.
+finished run. Nothing is wired: who judges whom is read from the recipe's graph. Behind augmentation, noise, packs and
+pools of past fakes samples are measured as they are made; only the critic is judged by what it sees. A run with the
+doctor ends with the same bits as one without.
 
 ```toml
 [doctor]
