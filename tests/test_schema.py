@@ -18,8 +18,9 @@ from gan_recipe.components.documentation import example
 from gan_recipe.components.registry import Registry
 from gan_recipe.interfaces import ClassCount
 from gan_recipe.language.recipe_file import shipped_folder
-from gan_recipe.language.schema import recipe_schema, type_schema
+from gan_recipe.language.schema import recipe_schema
 from gan_recipe.language.structure import Surroundings, structure
+from gan_recipe.language.type_schema import type_schema
 
 REGISTRY = Registry.installed()
 SCHEMA = recipe_schema(REGISTRY)

@@ -7,21 +7,12 @@ table the keys are known, and not their types.
 
 from __future__ import annotations
 
-import inspect
-import types
-import typing
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Mapping
 
-import attrs
-
-from gan_recipe.components.documentation import field_docs, reads
+from gan_recipe.components.documentation import reads
 from gan_recipe.components.registry import Registry
-from gan_recipe.components.setting_types import setting_name
 from gan_recipe.components.summary import summary
-from gan_recipe.components.toml_value import as_toml
-from gan_recipe.interfaces import ClassCount, Component, Constraint, Loss, Metric, Network, Rounds
+from gan_recipe.interfaces import Component, Constraint, Loss, Metric, Network
 from gan_recipe.language.findings import MEANINGS
 from gan_recipe.language.optimizers import (
     INIT_PARTS,
@@ -41,28 +32,27 @@ from gan_recipe.language.recipe import (
     RunSettings,
     SheetSettings,
 )
+from gan_recipe.language.type_schema import Schema, settings_schema, table_schema, type_schema
 from gan_recipe.ramp import Ramp
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_Schema = dict[str, Any]
 _NAME = {"pattern": r"^([A-Za-z][A-Za-z0-9_]*|\*)$"}
-_EXPRESSION: _Schema = {
+_EXPRESSION: Schema = {
     "type": "string",
     "description": 'A value: a field, a name of [values], or "head(trunk(image))".',
 }
-_FUNCTION: _Schema = {"type": "string", "description": 'A network, or a composition with a hole: "head(trunk(_))".'}
-_BOUNDS = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}
+_FUNCTION: Schema = {"type": "string", "description": 'A network, or a composition with a hole: "head(trunk(_))".'}
 
 
-def recipe_schema(registry: Registry) -> _Schema:
+def recipe_schema(registry: Registry) -> Schema:
     """The schema of a recipe, of one that extends another, and of an overlay."""
     every = registry.every()
 
-    def of(*kinds: str) -> _Schema:
+    def of(*kinds: str) -> Schema:
         return {"$ref": f"#/$defs/{kinds[0] if len(kinds) == 1 else 'network'}"}
 
-    definitions: _Schema = {
+    definitions: Schema = {
         kind: _choice({name: cls for name, cls in every.items() if cls.kind == kind})
         for kind in ("loss", "constraint", "schedule", "data", "metric", "signal", "verdict")
     }
@@ -72,22 +62,22 @@ def recipe_schema(registry: Registry) -> _Schema:
         "optimizer": _calls(OPTIMIZERS, {"lr": LEARNING_RATE}, any_of=TIMM),
         "lr_schedule": _calls(LR_SCHEDULES),
         "initialiser": _calls(INITIALISERS),
-        "init": _table({key: {"$ref": "#/$defs/initialiser"} for key in INIT_PARTS}),
+        "init": table_schema({key: {"$ref": "#/$defs/initialiser"} for key in INIT_PARTS}),
         "weight": {
             "description": "The term's weight: a number, or a ramp.",
             "default": 1.0,
-            "anyOf": [{"type": "number"}, _settings(Ramp)],
+            "anyOf": [{"type": "number"}, settings_schema(Ramp)],
         },
         "player": _player(),
         "whole": _whole(),
     }
     observers = sorted(registry.plugins)
-    run = _settings(RunSettings)
+    run = settings_schema(RunSettings)
     run["properties"]["observers"]["items"] = {"enum": observers}
     run.pop("required")
-    doctor = _settings(DoctorSettings)
+    doctor = settings_schema(DoctorSettings)
     doctor["properties"] |= {"signals": _named(of("signal")), "verdicts": _named(of("verdict"))}
-    recovery = _settings(RecoverySettings)
+    recovery = settings_schema(RecoverySettings)
     recovery.pop("required")
     return {
         "$schema": DIALECT,
@@ -105,7 +95,7 @@ def recipe_schema(registry: Registry) -> _Schema:
             "values": _named(_EXPRESSION, "Named values."),
             "players": _named({"$ref": "#/$defs/player"}, "Named players."),
             "schedule": of("schedule"),
-            "sheet": _settings(SheetSettings),
+            "sheet": settings_schema(SheetSettings),
             "metrics": _named(of("metric"), "Figures over held-out samples."),
             "doctor": doctor,
             "recovery": recovery,
@@ -117,100 +107,38 @@ def recipe_schema(registry: Registry) -> _Schema:
     }
 
 
-def type_schema(expected: Any) -> _Schema:
-    """The schema of a setting's type."""
-    simple: dict[Any, _Schema] = {
-        bool: {"type": "boolean"},
-        int: {"type": "integer"},
-        Rounds: {"type": "integer"},
-        float: {"type": "number"},
-        str: {"type": "string"},
-        Path: {"type": "string"},
-        ClassCount: {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
-        Any: {},
-    }
-    if expected in simple:
-        return dict(simple[expected])
-    origin, arguments = get_origin(expected), get_args(expected)
-    if origin is Literal:
-        return {"enum": list(arguments)}
-    if origin in (Union, types.UnionType):
-        members = [type_schema(member) for member in arguments if member is not type(None)]
-        return members[0] if len(members) == 1 else {"anyOf": members}
-    if origin is tuple and arguments[-1] is Ellipsis:
-        return {"type": "array", "items": type_schema(arguments[0])}
-    if origin is tuple:
-        count = len(arguments)
-        items = [type_schema(argument) for argument in arguments]
-        return {"type": "array", "prefixItems": items, "items": False, "minItems": count, "maxItems": count}
-    if origin in (dict, Mapping):
-        return {"type": "object", "additionalProperties": type_schema(arguments[1])}
-    return _settings(expected)
-
-
 # ------------------------------------------------------------------------------------------------------- tables
 
 
-def _settings(cls: type[Any]) -> _Schema:
-    """The schema of an attrs class as a table."""
-    hints, docs = typing.get_type_hints(cls), field_docs(cls)
-    properties, required = {}, []
-    for field in attrs.fields(cls):
-        if not field.init:
-            continue
-        name = setting_name(field)
-        schema = type_schema(hints[field.name])
-        for bound in _bounds(field.validator):
-            if schema.get("type") in ("integer", "number"):
-                schema |= bound
-        if doc := docs.get(field.name):
-            schema["description"] = doc
-        if field.default is attrs.NOTHING:
-            required.append(name)
-        elif (default := _plain(field.default)) is not None:
-            schema["default"] = default
-        properties[name] = schema
-    return _table(properties, required, " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split()))
-
-
-def _table(properties: _Schema, required: Iterable[str] = (), description: str = "") -> _Schema:
-    found: _Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    if description:
-        found["description"] = description
-    if stated := list(required):
-        found["required"] = stated
-    return found
-
-
-def _named(entry: _Schema, description: str = "") -> _Schema:
+def _named(entry: Schema, description: str = "") -> Schema:
     """A table whose keys are names that the recipe gives."""
     found = {"type": "object", "propertyNames": _NAME, "additionalProperties": entry}
     return found | ({"description": description} if description else {})
 
 
-def _choice(components: Mapping[str, type[Component]]) -> _Schema:
+def _choice(components: Mapping[str, type[Component]]) -> Schema:
     """A table that uses one of the components, or changes some settings of one."""
     tables = [_component(name, cls) for name, cls in sorted(components.items())]
     return _one_of(tables)
 
 
-def _one_of(tables: list[_Schema]) -> _Schema:
+def _one_of(tables: list[Schema]) -> Schema:
     names = [table["properties"]["use"].get("const") for table in tables]
-    keys: _Schema = {name: {} for table in tables for name in table["properties"] if name != "use"}
+    keys: Schema = {name: {} for table in tables for name in table["properties"] if name != "use"}
     for table in tables:
         for name, schema in table["properties"].items():
             if name != "use" and all(each["properties"].get(name, schema) == schema for each in tables):
                 keys[name] = schema
-    part = _table(keys) | {"title": "part of a table", "not": {"required": ["use"]}}
-    use: _Schema = {"type": "string"}
+    part = table_schema(keys) | {"title": "part of a table", "not": {"required": ["use"]}}
+    use: Schema = {"type": "string"}
     if all(names):
         use["enum"] = names
     return {"type": "object", "properties": {"use": use}, "anyOf": [*tables, part]}
 
 
-def _component(name: str, cls: type[Component]) -> _Schema:
-    found = _settings(cls)
-    around: _Schema = {}
+def _component(name: str, cls: type[Component]) -> Schema:
+    found = settings_schema(cls)
+    around: Schema = {}
     required = list(found.get("required", ()))
     if issubclass(cls, Network):
         around = {
@@ -232,30 +160,32 @@ def _component(name: str, cls: type[Component]) -> _Schema:
     values = {read.name: _FUNCTION if read.kind == "function" else _EXPRESSION for read in told}
     if issubclass(cls, Metric):
         replaced = {read.name: _EXPRESSION for read in told if read.kind == "value"}
-        around = {"baseline": _table(replaced, (), "What is read in place, for the figure before anything is learned.")}
+        around = {
+            "baseline": table_schema(replaced, (), "What is read in place, for the figure before anything is learned.")
+        }
     required += [read.name for read in told if read.required]
     use = {"const": name, "description": summary(cls)}
-    table = _table({"use": use, **values, **found["properties"], **around}, ["use", *required], summary(cls))
+    table = table_schema({"use": use, **values, **found["properties"], **around}, ["use", *required], summary(cls))
     return table | {"title": name}
 
 
-def _calls(calls: Mapping[str, TorchCall], also: Mapping[str, Option] | None = None, any_of: str = "") -> _Schema:
+def _calls(calls: Mapping[str, TorchCall], also: Mapping[str, Option] | None = None, any_of: str = "") -> Schema:
     """A table that uses a function of torch's by name."""
     tables = []
     for name, call in calls.items():
         options = {option: _option(form) for option, form in {**(also or {}), **call.options}.items()}
         use = {"const": name, "description": f"torch's {call.name}"}
         required = ["use", *(also or ()), *call.required]
-        tables.append(_table({"use": use, **options}, required) | {"title": name})
+        tables.append(table_schema({"use": use, **options}, required) | {"title": name})
     if any_of:
         use = {"type": "string", "pattern": f"^{any_of}", "description": "An optimiser of timm's."}
         known = {option: _option(form) for option, form in (also or {}).items()}
-        other = _table({"use": use, **known}, ["use", *known]) | {"title": any_of, "additionalProperties": True}
+        other = table_schema({"use": use, **known}, ["use", *known]) | {"title": any_of, "additionalProperties": True}
         tables.append(other)
     return _one_of(tables)
 
 
-def _option(option: Option) -> _Schema:
+def _option(option: Option) -> Schema:
     schema = type_schema(option.type)
     bounds = {"minimum": option.least, "exclusiveMaximum": option.below, "exclusiveMinimum": option.above}
     stated = {name: bound for name, bound in bounds.items() if bound is not None}
@@ -265,9 +195,9 @@ def _option(option: Option) -> _Schema:
     return schema
 
 
-def _player() -> _Schema:
+def _player() -> Schema:
     names = {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}
-    return _table(
+    return table_schema(
         {
             "trains": names | {"description": "The networks that the player steers."},
             "optimizer": {"$ref": "#/$defs/optimizer"},
@@ -276,9 +206,9 @@ def _player() -> _Schema:
             "constraints": _named({"$ref": "#/$defs/constraint"}, "Rules that the player's networks obey."),
             "ema": {
                 "description": "Decay of the running average of the weights, which sheets and metrics use.",
-                "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, _settings(Averaging)],
+                "anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, settings_schema(Averaging)],
             },
-            "balance": _settings(BalanceSettings),
+            "balance": settings_schema(BalanceSettings),
             "clip_gradients": {
                 "type": "number",
                 "exclusiveMinimum": 0,
@@ -290,15 +220,15 @@ def _player() -> _Schema:
     )
 
 
-def _findings() -> _Schema:
+def _findings() -> Schema:
     """Reasons by the name of what they silence."""
     reasons = {name: {"type": "string", "description": meaning.summary} for name, meaning in MEANINGS.items()}
-    return _table(
-        {"silence": _table(reasons, (), "Findings that are meant, and why.")}, (), "What is found, and meant."
+    return table_schema(
+        {"silence": table_schema(reasons, (), "Findings that are meant, and why.")}, (), "What is found, and meant."
     )
 
 
-def _whole() -> _Schema:
+def _whole() -> Schema:
     """What a recipe that extends nothing must state."""
     uses = {"additionalProperties": {"required": ["use"]}}
     player = {"required": ["trains", "optimizer", "losses"], "properties": {"losses": uses, "constraints": uses}}
@@ -313,25 +243,3 @@ def _whole() -> _Schema:
             "metrics": uses,
         },
     }
-
-
-# ------------------------------------------------------------------------------------------------------- attrs
-
-
-def _bounds(validator: Any) -> Iterable[_Schema]:
-    """The bounds that attrs' own validators hold a number to."""
-    for each in getattr(validator, "_validators", (validator,)):
-        if (sign := getattr(each, "compare_op", None)) in _BOUNDS:
-            yield {_BOUNDS[sign]: each.bound}
-
-
-def _plain(default: Any) -> Any:
-    """A default as JSON; None for what is left out."""
-    value = default.factory() if hasattr(default, "factory") else default
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, (tuple, list)):
-        return [_plain(each) for each in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    return value if value is None or isinstance(value, (bool, int, float, str)) else as_toml(value)
