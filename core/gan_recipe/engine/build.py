@@ -15,8 +15,8 @@ from gan_recipe.engine.randomness import seeded
 from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of, outside
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.language.dataflow import Node, below
+from gan_recipe.language.evidence import Seen
 from gan_recipe.language.expression import HOLE
-from gan_recipe.language.find import Seen
 from gan_recipe.language.nodes_read import nodes_read
 from gan_recipe.language.optimizers import initialise
 from gan_recipe.language.plan import plan_round

@@ -9,13 +9,13 @@ from gan_recipe.engine.hardware import chosen_device, use_available_cores
 from gan_recipe.engine.sheet import sheet_size
 from gan_recipe.engine.training import Training
 from gan_recipe.engine.waiting_for_data import Say
-from gan_recipe.language.findings import Finding
+from gan_recipe.language.findings import RecipeFinding
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.runs.changed_weights import ramped
 from gan_recipe.runs.known_sizes import Sizes, remember_sizes
 
 
-def rehearsal(recipe: Recipe, say: Say, device: str = "auto") -> tuple[Sequence[Finding], Sizes]:
+def rehearsal(recipe: Recipe, say: Say, device: str = "auto") -> tuple[Sequence[RecipeFinding], Sizes]:
     """Build and rehearse ``recipe``: what will not work, and its sizes, which are remembered.
 
     ``say`` is told where data is waited for. Raises RecipeError, and RunError for data that hangs.

@@ -47,7 +47,7 @@ MEANINGS: dict[str, Meaning] = {
 
 
 @frozen
-class Finding:
+class RecipeFinding:
     """One thing that will not work, found without training."""
 
     name: str
@@ -79,7 +79,7 @@ def read_silence(tables: Tables) -> dict[str, str]:
     return found
 
 
-def refuse(findings: Iterable[Finding], *, strict: bool = False) -> None:
+def refuse(findings: Iterable[RecipeFinding], *, strict: bool = False) -> None:
     """Raise RecipeError for those that can never be meant; when ``strict``, for all."""
     refused = [finding for finding in findings if strict or finding.fatal]
     if refused:
