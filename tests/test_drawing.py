@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from gan_recipe.components.registry import Registry
-from gan_recipe.language import drawing
+from gan_recipe.language import plan_svg, plan_text
 from gan_recipe.language.plan import RoundPlan, plan_from_start
 from gan_recipe.language.recipe_file import shipped_recipes
 from gan_recipe.runs.check_recipe import check
@@ -47,7 +47,7 @@ def expected_edges(plan: RoundPlan) -> int:
 
 def test_the_text_names_every_move_value_and_loss(plan: RoundPlan) -> None:
     """One line for each, in order."""
-    lines = drawing.text(plan).splitlines()
+    lines = plan_text.text(plan).splitlines()
     expected = []
     for move in plan.moves:
         expected.append(f"{move.player.name} moves")
@@ -60,7 +60,7 @@ def test_the_text_names_every_move_value_and_loss(plan: RoundPlan) -> None:
 
 def test_the_text_tells_weights_ramps_and_lazy_terms(ring: str, write: Callable[..., str], registry: Registry) -> None:
     """As they count in this round; a weight of 1 is not worth a word."""
-    lines = drawing.text(plan_from_start(check(write(ring), (), registry), 0)).splitlines()
+    lines = plan_text.text(plan_from_start(check(write(ring), (), registry), 0)).splitlines()
     assert "   minimise gan: bce_critic(real = verdict(seen), fake = score)" in lines
     lazy = "   minimise 1 x 2 (every 2 moves) x r1: r1(real = point, critic = verdict(trunk(_)) as a function)"
     assert lazy in lines
@@ -69,9 +69,9 @@ def test_the_text_tells_weights_ramps_and_lazy_terms(ring: str, write: Callable[
 
 def test_a_round_in_which_nobody_moves_is_told_in_every_form() -> None:
     """It happens, and is no error."""
-    assert drawing.text(RoundPlan(())) == "Nobody moves in this round."
-    assert drawing.mermaid(RoundPlan(())) == "flowchart LR\n"
-    assert ElementTree.fromstring(drawing.svg(RoundPlan(()))).tag == f"{SVG}svg"
+    assert plan_text.text(RoundPlan(())) == "Nobody moves in this round."
+    assert plan_text.mermaid(RoundPlan(())) == "flowchart LR\n"
+    assert ElementTree.fromstring(plan_svg.svg(RoundPlan(()))).tag == f"{SVG}svg"
 
 
 # --------------------------------------------------------------------------------------------------- Mermaid
@@ -86,7 +86,7 @@ def test_the_flowchart_is_valid_and_complete(plan: RoundPlan) -> None:
 
     No label begins like an item of a list, which Mermaid would refuse to show.
     """
-    first, *lines = drawing.mermaid(plan).rstrip("\n").split("\n")
+    first, *lines = plan_text.mermaid(plan).rstrip("\n").split("\n")
     assert first == "flowchart LR"
     ids: list[str] = []
     edges: list[tuple[str, str]] = []
@@ -126,7 +126,7 @@ class Box:
 
 def picture(plan: RoundPlan) -> tuple[list[Box], list[list[tuple[float, float]]], list[Box], float, float]:
     """Boxes, lines as corner points, captions as boxes, width and height, read back from the SVG."""
-    root = ElementTree.fromstring(drawing.svg(plan))
+    root = ElementTree.fromstring(plan_svg.svg(plan))
     boxes, captions = [], []
     for group in root.iter(f"{SVG}g"):
         rect, text = group.find(f"{SVG}rect"), group.find(f"{SVG}text")
@@ -201,6 +201,6 @@ def test_lines_of_different_values_never_run_on_top_of_each_other(plan: RoundPla
 
 def test_labels_are_escaped(plan: RoundPlan) -> None:
     """The SVG is well-formed XML whatever the labels; it holds nothing that runs or is fetched."""
-    text = drawing.svg(plan)
+    text = plan_svg.svg(plan)
     ElementTree.fromstring(text)
     assert "<script" not in text and "href" not in text and "url(" not in text

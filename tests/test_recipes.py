@@ -9,7 +9,7 @@ import pytest
 
 from gan_recipe.cli.screen import QuietScreen
 from gan_recipe.components.registry import Registry
-from gan_recipe.language import drawing
+from gan_recipe.language import plan_svg, plan_text
 from gan_recipe.language.plan import plan_from_start
 from gan_recipe.language.recipe_file import shipped_recipes
 from gan_recipe.loop.launch import start
@@ -50,5 +50,5 @@ def test_a_shipped_recipe_trains_two_rounds(
     assert outcome.how == "done" and set(outcome.figures) == set(recipe.metrics)
     assert (outcome.folder.sheets / "round-000002.png").is_file() == bool(recipe.columns)
     plan = plan_from_start(recipe, 0)
-    for form in (drawing.text, drawing.mermaid, drawing.svg):
+    for form in (plan_text.text, plan_text.mermaid, plan_svg.svg):
         assert all(move.player.name in form(plan) for move in plan.moves)

@@ -21,7 +21,7 @@ def graph(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], nu
     losses that it minimises.
     """
     from gan_recipe.errors import UserError
-    from gan_recipe.language import drawing
+    from gan_recipe.language import plan_svg, plan_text
     from gan_recipe.language.plan import plan_from_start
     from gan_recipe.runs.check_recipe import check
 
@@ -31,4 +31,5 @@ def graph(recipe: str, overrides: tuple[str, ...], overlays: tuple[str, ...], nu
             f"the run has {checked.run.rounds:,} rounds, from 0 to {checked.run.rounds - 1:,}; not {number:,}"
         )
     plan = plan_from_start(checked, number)
-    click.echo({"text": drawing.text, "mermaid": drawing.mermaid, "svg": drawing.svg}[form](plan), nl=form == "text")
+    written = {"text": plan_text.text, "mermaid": plan_text.mermaid, "svg": plan_svg.svg}[form](plan)
+    click.echo(written, nl=form == "text")

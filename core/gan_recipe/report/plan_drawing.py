@@ -32,8 +32,8 @@ class PlanDrawing:
 def drawn_plans(run: RunFolder) -> list[PlanDrawing]:
     """The kinds of round that the run has, the commonest first. Raises UserError when its recipe cannot be read."""
     from gan_recipe.components.registry import Registry
-    from gan_recipe.language.drawing import svg
     from gan_recipe.language.plan import plan_round
+    from gan_recipe.language.plan_svg import svg
     from gan_recipe.runs.check_recipe import check_run
 
     recipe = check_run(run, Registry.installed(), starts=None)

@@ -1,145 +1,13 @@
-"""The plan of a round as text, as Mermaid and as SVG."""
+"""The plan of a round as SVG."""
 
 from __future__ import annotations
 
 from html import escape
 
-from attrs import define, field, frozen
+from attrs import define
 
-from gan_recipe.language.dataflow import Node
-from gan_recipe.language.plan import RoundPlan, Term
-from gan_recipe.ramp import Ramp
-
-
-def text(plan: RoundPlan) -> str:
-    """One paragraph a move: what it reuses, computes and minimises."""
-    lines = []
-    for number, move in enumerate(plan.moves, 1):
-        lines.append(f"{number}. {move.player.name} moves; training {', '.join(move.player.trains)}")
-        width = max((len(str(step.node)) for step in move.computes), default=0)
-        in_one_call = {
-            step.node: f", in one call with {call.node}"
-            for stretch in move.stretches
-            for call in stretch.steps
-            for step in call.concatenated[1:]
-        }
-        for node in move.reused:
-            lines.append(f"   reuse    {node}")
-        for step in move.computes:
-            told = _gradients(plan, step.gradients_for, number - 1)
-            lines.append(f"   compute  {step.node!s:{width}}  {told}{in_one_call.get(step.node, '')}")
-        for term in move.terms:
-            reads = [f"{name} = {read.node}{' (cut off)' if read.cut else ''}" for name, read in term.reads.items()]
-            reads += [f"{name} = {node} as a function" for name, node in term.loss.functions.items()]
-            weight = _weight(term.loss.weight, term.loss.every)
-            lines.append(f"   minimise {weight}{term.loss.name}: {term.loss.use}({', '.join(reads)})")
-    return "\n".join(lines) or "Nobody moves in this round."
-
-
-def mermaid(plan: RoundPlan) -> str:
-    """A Mermaid flowchart: a box around what each move computes."""
-    lines = ["flowchart LR"]
-    groups, edges = _parts(plan)
-    shapes = {"field": ('(["', '"])'), "loss": ('{{"', '"}}')}
-    for index, group in enumerate(groups):
-        indent = "  " if index == 0 else "    "
-        if index > 0:
-            lines.append(f'  subgraph move{index}["{group.caption}"]')
-        for box in group.boxes:
-            left, right = shapes.get(box.look, ('["', '"]'))
-            lines.append(f"{indent}{box.id}{left}{box.label}{right}")
-        if index > 0:
-            lines.append("  end")
-    for edge in edges:
-        lines.append(f"  {edge.start} {'-. cut off .->' if edge.cut else '-->'} {edge.end}")
-    return "\n".join(lines) + "\n"
-
-
-def svg(plan: RoundPlan) -> str:
-    """A self-contained SVG: a band for the batch and one for each move, from inputs on the left to losses.
-
-    A row holds one value, or a chain of values that have no other reader. So a line that runs along the row of its
-    value, and turns only between the columns, crosses no box.
-    """
-    return _Layout.of(*_parts(plan)).render()
-
-
-def _gradients(plan: RoundPlan, gradients_for: int | None, here: int) -> str:
-    if gradients_for is None:
-        return "without gradients"
-    player = plan.moves[gradients_for].player.name
-    return f"with gradients for {player}" + ("" if gradients_for == here else ", whose move comes later")
-
-
-def _weight(weight: float | Ramp, every: int) -> str:
-    shown = f"{weight.from_:g}..{weight.to:g}" if isinstance(weight, Ramp) else f"{weight:g}"
-    lazy = f" x {every} (every {every} moves)" if every > 1 else ""
-    return f"{shown}{lazy} x " if shown != "1" or lazy else ""
-
-
-# ------------------------------------------------------------------------------------------------------- the graph
-
-
-@frozen
-class _Box:
-    id: str
-    label: str
-    #: "field", "value" (with gradients), "plain" (without) or "loss".
-    look: str
-
-
-@frozen
-class _Edge:
-    start: str
-    end: str
-    cut: bool
-
-
-@frozen
-class _Group:
-    """The batch, or what one move computes, inputs first."""
-
-    caption: str
-    boxes: list[_Box] = field(factory=list)
-
-
-def _parts(plan: RoundPlan) -> tuple[list[_Group], list[_Edge]]:
-    """What the pictures share. A value that is computed anew is another box; edges come in the order of computation."""
-    batch = _Group("the batch")
-    groups = [batch]
-    edges: dict[_Edge, None] = {}
-    latest: dict[Node, str] = {}
-
-    def place(node: Node) -> str:
-        if node not in latest:
-            latest[node] = f"field{len(batch.boxes)}"
-            batch.boxes.append(_Box(latest[node], str(node), "field"))
-        return latest[node]
-
-    for number, move in enumerate(plan.moves, 1):
-        group = _Group(f"move {number}: {move.player.name}")
-        groups.append(group)
-        for step in move.computes:
-            sources = [place(argument) for argument in step.node.arguments or ()]
-            latest[step.node] = f"value{number}_{len(group.boxes)}"
-            look = "plain" if step.gradients_for is None else "value"
-            group.boxes.append(_Box(latest[step.node], str(step.node), look))
-            for source, cut in zip(sources, step.cut, strict=True):
-                edges[_Edge(source, latest[step.node], cut)] = None
-        for term in move.terms:
-            loss = f"loss{number}_{term.loss.name}"
-            group.boxes.append(_Box(loss, _loss_label(term), "loss"))
-            for read in (*term.reads.values(), *term.function_reads):
-                edges[_Edge(place(read.node), loss, read.cut)] = None
-    return groups, list(edges)
-
-
-def _loss_label(term: Term) -> str:
-    functions = ", ".join(map(str, term.loss.functions.values()))
-    return f"{term.loss.name} of {functions}" if functions else term.loss.name
-
-
-# ------------------------------------------------------------------------------------------------------- the picture
+from gan_recipe.language.plan import RoundPlan
+from gan_recipe.language.plan_graph import Edge, Group, parts_of
 
 _BOX, _ROW, _CHARACTER, _PADDING, _MARGIN, _CAPTION, _TRACK = 24.0, 32.0, 7.3, 10.0, 20.0, 30.0, 7.0
 _LEGEND = "blue: computed with gradients · white: without · dashed: cut off from the gradients of the reading move"
@@ -151,10 +19,19 @@ _STYLE = (
 )
 
 
+def svg(plan: RoundPlan) -> str:
+    """A self-contained SVG: a band for the batch and one for each move, from inputs on the left to losses.
+
+    A row holds one value, or a chain of values that have no other reader. So a line that runs along the row of its
+    value, and turns only between the columns, crosses no box.
+    """
+    return _Layout.of(*parts_of(plan)).render()
+
+
 @define
 class _Layout:
-    groups: list[_Group]
-    edges: list[_Edge]
+    groups: list[Group]
+    edges: list[Edge]
     #: By box: its column, its row from the top, and the y of its middle.
     column: dict[str, int]
     middle: dict[str, float]
@@ -168,7 +45,7 @@ class _Layout:
     width: float
 
     @classmethod
-    def of(cls, groups: list[_Group], edges: list[_Edge]) -> _Layout:
+    def of(cls, groups: list[Group], edges: list[Edge]) -> _Layout:
         column = _columns(groups, edges)
         middle, bands, straight = _rows(groups, edges)
         turning: dict[int, dict[tuple[str, int, bool], None]] = {}
@@ -221,7 +98,7 @@ class _Layout:
         parts.append(f'<text class="legend" x="{_MARGIN:.0f}" y="{height - 14:.0f}">{_LEGEND}</text>')
         return "\n".join([*parts, "</svg>"]) + "\n"
 
-    def _way(self, edge: _Edge) -> str:
+    def _way(self, edge: Edge) -> str:
         """Along the row of the source, down or up a track, and into the target."""
         x1, y1 = self.right[edge.start], self.middle[edge.start]
         x2, y2 = self.left[edge.end], self.middle[edge.end]
@@ -236,7 +113,7 @@ class _Layout:
         )
 
 
-def _columns(groups: list[_Group], edges: list[_Edge]) -> dict[str, int]:
+def _columns(groups: list[Group], edges: list[Edge]) -> dict[str, int]:
     """How many calls lie before each box; losses share the last column."""
     column = {box.id: 0 for group in groups for box in group.boxes}
     for edge in edges:  # they come in the order of computation: one pass suffices
@@ -247,11 +124,11 @@ def _columns(groups: list[_Group], edges: list[_Edge]) -> dict[str, int]:
 
 
 def _rows(
-    groups: list[_Group], edges: list[_Edge]
+    groups: list[Group], edges: list[Edge]
 ) -> tuple[dict[str, float], list[tuple[float, float]], set[tuple[str, str]]]:
     """The middle of each box, the bands, and the edges within a row: from a box to its only reader."""
-    readers: dict[str, list[_Edge]] = {}
-    sources: dict[str, list[_Edge]] = {}
+    readers: dict[str, list[Edge]] = {}
+    sources: dict[str, list[Edge]] = {}
     for edge in edges:
         readers.setdefault(edge.start, []).append(edge)
         sources.setdefault(edge.end, []).append(edge)
