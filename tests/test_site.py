@@ -19,8 +19,8 @@ from gan_recipe.components.documentation import settings
 from gan_recipe.components.entry_points import EntryPoint
 from gan_recipe.components.registry import Registry
 from gan_recipe.interfaces import Loss
-from gan_recipe.language.recipe import DoctorSettings, RunSettings, SheetSettings
 from gan_recipe.language.recipe_file import shipped_recipes
+from gan_recipe.language.recipe_settings import DoctorSettings, RunSettings, SheetSettings
 from gan_recipe.site.component_pages import Listed, component_index, component_page, listed
 from gan_recipe.site.curve import loss_curve
 from gan_recipe.site.markdown import code, escaped, paragraphs, prose

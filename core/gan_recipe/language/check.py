@@ -20,13 +20,9 @@ from gan_recipe.language.check_players import read_players, read_schedule
 from gan_recipe.language.check_recovery import check_changed, read_recovery
 from gan_recipe.language.findings import read_silence
 from gan_recipe.language.reading import Reading
-from gan_recipe.language.recipe import (
-    TABLES,
-    Recipe,
-    RunSettings,
-    SheetSettings,
-)
+from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_file import RecipeFile, load
+from gan_recipe.language.recipe_settings import TABLES, RunSettings, SheetSettings
 from gan_recipe.language.start import Starts
 from gan_recipe.language.structure import structure
 from gan_recipe.language.tables import Tables

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from gan_recipe.components.registry import BARE, LookupProblem
 from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Component, Signal, Verdict
-from gan_recipe.language.recipe import DoctorSettings, DoctorSpec
+from gan_recipe.language.recipe import DoctorSpec
+from gan_recipe.language.recipe_settings import DoctorSettings
 from gan_recipe.language.structure import structure
 from gan_recipe.language.tables import Tables
 from gan_recipe.language.toml_file import Key

@@ -7,7 +7,8 @@ from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Metric
 from gan_recipe.language.dataflow import Node
 from gan_recipe.language.reading import Reading
-from gan_recipe.language.recipe import BESIDE, MetricSpec
+from gan_recipe.language.recipe import MetricSpec
+from gan_recipe.language.recipe_settings import BESIDE
 from gan_recipe.language.structure import structure
 
 

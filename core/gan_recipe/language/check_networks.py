@@ -8,7 +8,8 @@ from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Network
 from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS
-from gan_recipe.language.recipe import BESIDE, Named, NetworkSpec
+from gan_recipe.language.recipe import Named, NetworkSpec
+from gan_recipe.language.recipe_settings import BESIDE
 from gan_recipe.language.start import WeightsFile, weights_file
 from gan_recipe.language.tables import Tables
 from gan_recipe.language.toml_file import Key

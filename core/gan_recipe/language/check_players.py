@@ -13,17 +13,8 @@ from gan_recipe.interfaces import Constraint, Loss, Schedule, SteeredSchedule
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.optimizers import LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.language.reading import Reading
-from gan_recipe.language.recipe import (
-    BESIDE,
-    Averaging,
-    BalanceSettings,
-    BalanceSpec,
-    ConstraintSpec,
-    LossSpec,
-    Named,
-    PlayerSpec,
-    RunSettings,
-)
+from gan_recipe.language.recipe import BalanceSpec, ConstraintSpec, LossSpec, Named, PlayerSpec
+from gan_recipe.language.recipe_settings import BESIDE, Averaging, BalanceSettings, RunSettings
 from gan_recipe.language.structure import slips, structure
 from gan_recipe.language.tables import Tables
 from gan_recipe.language.toml_file import Key

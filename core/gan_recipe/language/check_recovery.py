@@ -8,8 +8,9 @@ from math import inf
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import RecipeError
 from gan_recipe.language.check_doctor import check_names
-from gan_recipe.language.recipe import DoctorSpec, Recipe, RecoverySettings
+from gan_recipe.language.recipe import DoctorSpec, Recipe
 from gan_recipe.language.recipe_file import RecipeFile
+from gan_recipe.language.recipe_settings import RecoverySettings
 from gan_recipe.language.recovery_changes import changed
 from gan_recipe.language.structure import structure
 from gan_recipe.language.tables import Tables

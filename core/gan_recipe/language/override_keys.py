@@ -13,7 +13,7 @@ from gan_recipe.components.setting_types import setting_name
 from gan_recipe.components.toml_value import as_key
 from gan_recipe.interfaces import KINDS
 from gan_recipe.language.optimizers import INITIALISERS, LR_SCHEDULES, OPTIMIZERS
-from gan_recipe.language.recipe import SETTINGS, RunSettings
+from gan_recipe.language.recipe_settings import SETTINGS, RunSettings
 from gan_recipe.language.toml_file import Key
 
 

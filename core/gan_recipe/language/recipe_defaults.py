@@ -10,7 +10,7 @@ import attrs
 from gan_recipe.components.registry import LookupProblem, Registry
 from gan_recipe.components.setting_types import setting_name
 from gan_recipe.interfaces import KINDS
-from gan_recipe.language.recipe import SETTINGS, Averaging, BalanceSettings
+from gan_recipe.language.recipe_settings import SETTINGS, Averaging, BalanceSettings
 from gan_recipe.language.toml_file import Key
 from gan_recipe.ramp import Ramp
 

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from gan_recipe.components.toml_value import as_key, as_toml, shortened
-from gan_recipe.language.recipe import TABLES
+from gan_recipe.language.recipe_settings import TABLES
 from gan_recipe.language.toml_file import Key
 
 _MOST = 200

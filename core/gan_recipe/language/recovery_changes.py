@@ -10,10 +10,10 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import Problem
 from gan_recipe.language.override import Override, Settings, parsed_key, places, set_at
-from gan_recipe.language.recipe import RecoverySettings
 from gan_recipe.language.recipe_defaults import RecipeDefaults
 from gan_recipe.language.recipe_diff import Change
 from gan_recipe.language.recipe_file import Origin, RecipeFile
+from gan_recipe.language.recipe_settings import RecoverySettings
 from gan_recipe.language.settable import settings_of
 from gan_recipe.language.toml_file import Key
 

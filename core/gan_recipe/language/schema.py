@@ -24,7 +24,7 @@ from gan_recipe.language.optimizers import (
     Option,
     TorchCall,
 )
-from gan_recipe.language.recipe import (
+from gan_recipe.language.recipe_settings import (
     Averaging,
     BalanceSettings,
     DoctorSettings,

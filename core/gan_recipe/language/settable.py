@@ -13,7 +13,7 @@ from gan_recipe.components.signature import call_parameters
 from gan_recipe.interfaces import KINDS, Loss, Metric, SteeredSchedule
 from gan_recipe.language.optimizers import INIT_PARTS, INITIALISERS, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.language.override import Settings
-from gan_recipe.language.recipe import BESIDE
+from gan_recipe.language.recipe_settings import BESIDE
 from gan_recipe.language.toml_file import Key
 
 _PLAYER = ("trains", "ema", "lr_schedule", "clip_gradients", "balance")

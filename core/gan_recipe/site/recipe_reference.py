@@ -9,7 +9,7 @@ from gan_recipe.components.documentation import settings
 from gan_recipe.components.registry import Registry
 from gan_recipe.components.setting_types import describe_type
 from gan_recipe.language.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, Option, TorchCall
-from gan_recipe.language.recipe import BESIDE, DoctorSettings, RecoverySettings, RunSettings, SheetSettings
+from gan_recipe.language.recipe_settings import BESIDE, DoctorSettings, RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.language.schema import recipe_schema
 from gan_recipe.ramp import Ramp
 from gan_recipe.site.component_pages import settings_table

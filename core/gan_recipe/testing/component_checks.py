@@ -16,7 +16,7 @@ from gan_recipe.components.documentation import reads, settings
 from gan_recipe.components.setting_types import is_setting_type, setting_name
 from gan_recipe.components.summary import summary
 from gan_recipe.interfaces import KINDS, Component, Loss, Metric
-from gan_recipe.language.recipe import BESIDE
+from gan_recipe.language.recipe_settings import BESIDE
 from gan_recipe.language.structure import Surroundings, structure
 from gan_recipe.testing.trial import Failure, Trial
 
