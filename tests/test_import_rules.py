@@ -53,14 +53,15 @@ TORCH_LAYER = {
     "distributed.shared_batch_norm",
     "engine.balance",
     "engine.build",
+    "engine.checkpoint_size",
     "engine.concat_check",
     "engine.concatenation",
-    "engine.checkpoint_size",
     "engine.evaluate",
     "engine.first_weights",
     "engine.graph",
     "engine.hardware",
     "engine.journal",
+    "engine.made_by_name",
     "engine.norms_in_full",
     "engine.player",
     "engine.precision",
@@ -73,9 +74,9 @@ TORCH_LAYER = {
     "engine.stream",
     "engine.training",
     "exports.export",
+    "exports.exported",
     "exports.formats",
     "exports.parity",
-    "exports.exported",
     "health.consequences",
     "health.doctor",
     "health.going_back",
@@ -208,6 +209,12 @@ def test_outside_the_torch_layer_nothing_heavy_is_imported_at_the_top(path: Path
     """Nor is a module of the torch layer, which would bring it along."""
     assert not HEAVY & packages(path, top_only=True)
     assert not ours(path) & TORCH_LAYER
+
+
+@pytest.mark.parametrize("path", [path for path in CORE if path.parent.name in ("components", "language")], ids=ids)
+def test_the_language_and_the_components_never_import_anything_heavy(path: Path) -> None:
+    """Not inside a function either: what a recipe says is known without it."""
+    assert not HEAVY & packages(path)
 
 
 def test_the_torch_layer_is_what_it_says() -> None:

@@ -15,19 +15,9 @@ from timm import scheduler as timm_scheduler
 from torch import nn, optim
 from torch.optim import lr_scheduler
 
+from gan_recipe.engine.made_by_name import TimmSchedule, initialise, make_lr_schedule, make_optimizer
 from gan_recipe.interfaces import Rounds
-from gan_recipe.language.optimizers import (
-    INITIALISERS,
-    LEARNING_RATE,
-    LR_SCHEDULES,
-    OPTIMIZERS,
-    Option,
-    TimmSchedule,
-    TorchCall,
-    initialise,
-    make_lr_schedule,
-    make_optimizer,
-)
+from gan_recipe.language.optimizers import INITIALISERS, LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS, Option, TorchCall
 from gan_recipe.language.recipe import Named
 from gan_recipe.language.structure import Surroundings, read_table
 

@@ -11,6 +11,7 @@ from gan_recipe.components.failure import ComponentError, raised
 from gan_recipe.engine.concat_check import check_concat
 from gan_recipe.engine.concatenation import Value
 from gan_recipe.engine.graph import Graph, Store, weighted_sum
+from gan_recipe.engine.made_by_name import initialise
 from gan_recipe.engine.randomness import seeded
 from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of, outside
 from gan_recipe.errors import Problem, RecipeError
@@ -18,7 +19,6 @@ from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.evidence import Seen
 from gan_recipe.language.expression import HOLE
 from gan_recipe.language.nodes_read import nodes_read
-from gan_recipe.language.optimizers import initialise
 from gan_recipe.language.plan import plan_round
 from gan_recipe.language.recipe import LossSpec, Recipe
 from gan_recipe.language.toml_file import Key

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from gan_recipe.engine.made_by_name import make_optimizer
 from gan_recipe.engine.player import Player
 from gan_recipe.engine.training import Training
-from gan_recipe.language.optimizers import make_optimizer
 
 # A tensor's entry in a file's header, and an optimiser's in ``state.json``.
 _HEADER = 110

@@ -13,8 +13,8 @@ from gan_recipe.components.failure import blame
 from gan_recipe.distributed.gradient_exchange import GradientExchange
 from gan_recipe.distributed.processes import Processes
 from gan_recipe.engine.graph import Graph
+from gan_recipe.engine.made_by_name import make_lr_schedule, make_optimizer
 from gan_recipe.errors import Problem, RecipeError
-from gan_recipe.language.optimizers import make_lr_schedule, make_optimizer
 from gan_recipe.language.recipe import PlayerSpec, Recipe
 from gan_recipe.runs.checkpoint import optimizer_tensors, restore_optimizer
 

@@ -16,8 +16,9 @@ from gan_recipe.language.check_data import read_data
 from gan_recipe.language.check_doctor import read_doctor
 from gan_recipe.language.check_metrics import read_metrics
 from gan_recipe.language.check_networks import read_networks
-from gan_recipe.language.check_players import read_players, read_schedule
+from gan_recipe.language.check_players import read_players
 from gan_recipe.language.check_recovery import check_changed, read_recovery
+from gan_recipe.language.check_schedule import read_schedule
 from gan_recipe.language.findings import read_silence
 from gan_recipe.language.reading import Reading
 from gan_recipe.language.recipe import Recipe

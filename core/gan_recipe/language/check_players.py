@@ -1,4 +1,4 @@
-"""Players, their losses and constraints, and the schedule: the part of a recipe that trains."""
+"""The table ``[players]``: what each trains, and by which losses, constraints and optimiser."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from gan_recipe.components.signature import annotation, call_parameters
 from gan_recipe.components.toml_value import shortened
 from gan_recipe.errors import did_you_mean
-from gan_recipe.interfaces import Constraint, Loss, Schedule, SteeredSchedule
-from gan_recipe.language.dataflow import Node, below
+from gan_recipe.interfaces import Constraint, Loss
+from gan_recipe.language.dataflow import below
 from gan_recipe.language.optimizers import LEARNING_RATE, LR_SCHEDULES, OPTIMIZERS
 from gan_recipe.language.reading import Reading
 from gan_recipe.language.recipe import BalanceSpec, ConstraintSpec, LossSpec, Named, PlayerSpec
@@ -23,10 +23,6 @@ from gan_recipe.ramp import Ramp
 _PLAYER = ("trains", "optimizer", "lr_schedule", "losses", "constraints", "ema", "clip_gradients", "balance")
 _EXAMPLE = '[players.generator] with trains = ["decoder"], an optimizer and losses'
 
-# A player that does not move in so many first rounds, nor in the last ones, is taken never to move.
-_FIRST_ROUNDS = 50_000
-_LAST_ROUNDS = 5_000
-
 
 def read_players(reading: Reading, run: RunSettings | None) -> dict[str, PlayerSpec]:
     """The sound players of ``[players]``, with all of their losses, also those of weight 0."""
@@ -37,53 +33,6 @@ def read_players(reading: Reading, run: RunSettings | None) -> dict[str, PlayerS
         if (player := _player(reading, name, table, run)) is not None:
             found[name] = player
     return found
-
-
-def read_schedule(
-    reading: Reading, run: RunSettings | None, sound: Mapping[str, PlayerSpec]
-) -> tuple[Schedule | None, dict[str, Node]]:
-    """The schedule, once it is seen to let every player move, and what it reads where it steers."""
-    key, tables = ("schedule",), reading.tables
-    table = tables.required(key, 'use = "together"')
-    cls = tables.component_class(table, key, Schedule) if table else None
-    if cls is None:
-        return None, {}
-    parameters = call_parameters(cls) if issubclass(cls, SteeredSchedule) else {}
-    reserved = ["use", *parameters]
-    reads = reading.bindings(parameters, table, key, reserved)
-    schedule = _schedule(tables, structure(cls, table, key, tables.around, reserved=reserved), key, table, run)
-    if reads and tables.is_sound(key) and tables.is_sound(("players",)):
-        losses = [each.losses.values() for each in sound.values()]
-        seen = [{*below([node for loss in each for node in loss.reads.values()])} for each in losses]
-        if not any({*reads.values()} <= each for each in seen):
-            told = ", ".join(f"{name} = {node}" for name, node in reads.items())
-            what = f"no player's losses read all of {told}, so that nothing would be seen. State what the critic's read"
-            tables.report(key, what)
-    return schedule, reads
-
-
-def _schedule(
-    tables: Tables, schedule: Schedule | None, key: Key, table: Mapping[str, Any], run: RunSettings | None
-) -> Schedule | None:
-    if schedule is None:
-        return None
-    players = list(tables.entries(("players",)))
-    if not players:
-        return schedule
-    rounds = run.rounds if run is not None else 0
-    try:
-        unknown = [name for name in schedule.names() if name not in players]
-        still = () if unknown or not rounds else _never_moving(schedule, players, rounds)
-    except Exception as error:  # a stranger's schedule may raise anything
-        what = f"{table['use']!r} fails when it is asked who moves: {type(error).__name__}: {error}"
-        tables.report(key, what)
-        return None
-    for name in unknown:
-        tables.report((*key, *_place(name, table)), f"there is no player {name!r}.{did_you_mean(name, players)}")
-    for name in still:
-        what = f"{name!r} never moves in the {rounds:,} rounds of the run; change the schedule or the rounds"
-        tables.report(key, what)
-    return schedule
 
 
 def _player(reading: Reading, name: str, table: dict[str, Any], run: RunSettings | None) -> PlayerSpec | None:
@@ -221,25 +170,3 @@ def _constraint(
     if "on" in table and trains:
         on = tables.names(table["on"], (*key, "on"), trains, "network of this player")
     return None if component is None else ConstraintSpec(name, table["use"], component, tuple(on), key)
-
-
-def _place(name: str, table: Mapping[str, Any]) -> Key:
-    """Where a schedule's table speaks of the player ``name``."""
-    for setting, value in table.items():
-        if value == name:
-            return (setting,)
-        if isinstance(value, dict) and name in value:
-            return (setting, name)
-    return ()
-
-
-def _never_moving(schedule: Schedule, players: Sequence[str], rounds: int) -> Collection[str]:
-    waiting = set(players)
-    # A player may start late, so the end of a long run counts as much as its beginning.
-    late = range(max(_FIRST_ROUNDS, rounds - _LAST_ROUNDS), rounds)
-    for stretch in (range(min(rounds, _FIRST_ROUNDS)), late):
-        for round in stretch:
-            waiting.difference_update(schedule.moves(round, players))
-            if not waiting:
-                return ()
-    return sorted(waiting)

@@ -8,17 +8,11 @@ are looked up when the run is built.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from attrs import define, frozen
+from attrs import frozen
 
-from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Rounds
-from gan_recipe.language.recipe import Named
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 TIMM = "timm/"
 
@@ -112,7 +106,6 @@ OPTIMIZERS: dict[str, TorchCall] = {
     "adadelta": _of("Adadelta", rho=_SHARE, eps=_SIZE, weight_decay=_SIZE),
 }
 LEARNING_RATE = _SIZE
-_FUSED = {"Adam", "AdamW", "SGD", "Adagrad"}
 
 _CYCLES = {"cycle_mul": Option(float, least=1), "cycle_decay": _SIZE, "cycle_limit": _COUNT, "lr_min": _SIZE}
 _WARMUP = {"warmup_t": _ROUNDS, "warmup_lr_init": _SIZE, "warmup_prefix": _SWITCH}
@@ -156,7 +149,7 @@ LR_SCHEDULES: dict[str, TorchCall] = {
     ),
 }
 
-#: What an initialiser is stated for: see ``initialise``.
+#: What an initialiser is stated for: matrices and kernels, gains of norm layers, biases.
 INIT_PARTS = ("weight", "norm", "bias")
 
 #: By a recipe's name, without the underscore at the end of torch.nn.init's.
@@ -173,79 +166,3 @@ INITIALISERS: dict[str, TorchCall] = {
     "kaiming_normal": _of_matrices("kaiming_normal_", a=_NUMBER, mode=_FAN, nonlinearity=_NONLINEARITY),
     "orthogonal": _of_matrices("orthogonal_", gain=_SIZE),
 }
-
-
-def make_optimizer(named: Named, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
-    """The optimiser, fused where torch has it so for these devices. Raises ValueError or TypeError for bad options."""
-    from torch import optim
-
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in named.options.items()}
-    if named.name.startswith(TIMM):
-        return _timm_optimizer(named.name.removeprefix(TIMM), parameters, options)
-    name = OPTIMIZERS[named.name].name
-    if name in _FUSED and {parameter.device.type for parameter in parameters} <= {"cpu", "cuda"}:
-        options["fused"] = True
-    optimizer: optim.Optimizer = getattr(optim, name)(parameters, **options)
-    return optimizer
-
-
-def make_lr_schedule(
-    named: Named, optimizer: torch.optim.Optimizer
-) -> torch.optim.lr_scheduler.LRScheduler | TimmSchedule:
-    """The rate schedule; it is stepped once a round, whether or not the player moved. Raises ValueError."""
-    name = LR_SCHEDULES[named.name].name
-    if not named.name.startswith(TIMM):
-        from torch.optim import lr_scheduler
-
-        made: lr_scheduler.LRScheduler = getattr(lr_scheduler, name)(optimizer, **named.options)
-        return made
-    from timm import scheduler
-
-    try:
-        return TimmSchedule(getattr(scheduler, name)(optimizer, **named.options))
-    except AssertionError as error:  # that is how timm refuses options
-        raise ValueError(f"timm refuses these options: {error}") from error
-
-
-@define
-class TimmSchedule:
-    """A schedule of timm's, which is a function of the round, with the face of one of torch's."""
-
-    _schedule: Any
-    _rounds: int = 0
-
-    def step(self) -> None:
-        """A round is over."""
-        self._rounds += 1
-        self._schedule.step(self._rounds)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rounds": self._rounds}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._rounds = state["rounds"]
-
-
-def initialise(module: nn.Module, init: dict[str, Named]) -> None:
-    """Apply the initialisers: ``weight`` to every matrix and kernel, ``norm`` to gains of norm layers, ``bias``."""
-    import torch
-
-    for layer in module.modules():
-        for name, parameter in layer.named_parameters(recurse=False):
-            part = "bias" if "bias" in name else "weight" if parameter.dim() > 1 else "norm"
-            if chosen := init.get(part):
-                with torch.no_grad():
-                    getattr(torch.nn.init, INITIALISERS[chosen.name].name)(parameter, **chosen.options)
-
-
-def _timm_optimizer(name: str, parameters: list[torch.Tensor], options: dict[str, Any]) -> torch.optim.Optimizer:
-    from timm import optim
-
-    known: list[str] = vars(optim)["list_optimizers"]()  # timm does not declare what it exports
-    if name not in known:
-        raise ValueError(f"timm has no optimiser {name!r}.{did_you_mean(name, known)}")
-    try:
-        made: torch.optim.Optimizer = vars(optim)["create_optimizer_v2"](parameters, opt=name, **options)
-    except (AssertionError, ImportError) as error:  # some of timm's are built on packages that are not installed
-        raise ValueError(f"timm cannot make {name!r} here: {error or 'a package that it needs is missing'}") from error
-    return made
