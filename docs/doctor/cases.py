@@ -92,6 +92,44 @@ _SIX_PEOPLE_BCE = _SIX_PEOPLE.replace(
     "losses.gan.weight = 0.3",
     'losses.gan = { use = "bce_generator", fake = "verdict(seen_fake)", weight = 0.3 }',
 )
+_NOISY = """
+[networks]
+noisy = { use = "instance_noise", sd = 0.3 }
+[players.critic]
+losses.gan.real = "critic(noisy(point))"
+losses.gan.fake = "critic(noisy(fake))"
+[players.generator]
+losses.gan.fake = "critic(noisy(fake))"
+"""
+_PACKED = """
+[networks]
+pack = { use = "pack" }
+[players.critic]
+losses.gan.real  = "critic(pack(point))"
+losses.gan.fake  = "critic(pack(fake))"
+losses.r1.critic = "critic(pack(_))"
+losses.r2.critic = "critic(pack(_))"
+[players.generator]
+losses.gan.real = "critic(pack(point))"
+losses.gan.fake = "critic(pack(fake))"
+"""
+_REPLAYED = """
+[networks]
+past = { use = "replay", size = 256 }
+[players.critic]
+losses.gan.fake = "critic(past(fake))"
+"""
+_AUGMENTED = """
+[networks]
+augment = { use = "diff_augment" }
+[players.critic]
+losses.gan.real  = "verdict(trunk(augment(target)))"
+losses.gan.fake  = "verdict(trunk(augment(fake)))"
+losses.r1.critic = "verdict(trunk(augment(_)))"
+[players.generator]
+losses.gan.real = "verdict(trunk(augment(target)))"
+losses.gan.fake = "verdict(trunk(augment(fake)))"
+"""
 _WRONG_LABEL = """
 [players.critic]
 losses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }
@@ -117,6 +155,10 @@ CASES = (
         '[networks.generator]\nstart = "ring@1500"\n[networks.critic]\nstart = "ring@1500"',
         parent="ring",
     ),
+    Case("ring_noisy", "ring", f'{_NOISY}losses.gan.real = "critic(noisy(point))"\n'),
+    Case("ring_packed", "ring", _PACKED),
+    Case("ring_replayed", "ring", _REPLAYED),
+    Case("faces_augmented", "faces", _AUGMENTED),
     # ------------------------------------------------------------------------------------------------ failing
     Case("too_strong", "ring", _FAST_CRITIC, "critic_too_strong", 600),
     Case("too_weak", "ring", "[players.critic]\noptimizer.lr = 1e-6", "critic_too_weak", 800),
@@ -126,6 +168,16 @@ CASES = (
         _PLAIN.replace(
             'losses.gan = { use = "bce_generator"', 'optimizer.lr = 2e-2\nlosses.gan = { use = "bce_generator"'
         ),
+        "mode_collapse",
+        900,
+    ),
+    Case(
+        "collapse_noisy",
+        "ring",
+        _PLAIN.replace("(point)", "(noisy(point))")
+        .replace("(fake)", "(noisy(fake))")
+        .replace("[players.critic]", '[networks]\nnoisy = { use = "instance_noise", sd = 0.3 }\n[players.critic]', 1)
+        .replace("[players.generator]", "[players.generator]\noptimizer.lr = 2e-2"),
         "mode_collapse",
         900,
     ),
