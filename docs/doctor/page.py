@@ -76,9 +76,11 @@ is what the verdict goes by, the case has its bound for copies off, which most o
 _OF_OTHERS = """\
 R1 or augmentation alone keep the critic of two people from knowing them by heart. What is made of new people shows the
 two all the same: a loss that holds outputs to their targets teaches them as well, and only more people help. Where
-outputs copy and more are to be had, neither is proposed beside them any more. Behind an augmentation the distance to
-targets is not measured: of `six_people` its silence says that the critic is fair, of `six_people_bce` that it knows its
-people less well, and no more."""
+outputs copy and more are to be had, neither is proposed beside them any more. Behind the augmentation outputs are
+measured as they are made: what was made of new people ended 0.179 from its targets for `six_people`, 5 % above its
+best, and 0.210 for `six_people_bce`, 13 % above it, with a critic that knows its people less well; they had ended at
+0.250 and 0.237. What `sudden_collapse` is told of there is so: within 25 rounds modes fell to a half, and the distance
+of what is made of the batch rose by four tenths; 200 rounds later both were nearly as before."""
 _OF_SHIPPED = """\
 The critic of `d_supervised` comes to know its 200 people by heart, and what is made of new people comes nearer to them
 all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600.
