@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,20 @@ def test_the_public_api_is_documented_and_typed() -> None:
             assert all(each.annotation is not inspect.Parameter.empty for each in stated.parameters.values())
     assert (Path(gan_recipe.__file__).parent / "py.typed").is_file()
     assert list(gan_recipe.__all__) == sorted(gan_recipe.__all__)
+
+
+def test_a_public_name_names_one_thing() -> None:
+    """No class of the core takes the name of another that plugins know."""
+    homes = {
+        name: getattr(module, name).__module__
+        for module in (gan_recipe, gan_recipe.testing)
+        for name in module.__all__
+        if inspect.isclass(getattr(module, name))
+    }
+    for path in Path(gan_recipe.__file__).parent.rglob("*.py"):
+        module = ".".join(["gan_recipe", *path.relative_to(Path(gan_recipe.__file__).parent).with_suffix("").parts])
+        for name in re.findall(r"^class (\w+)", path.read_text(), re.MULTILINE):
+            assert homes.get(name, module) == module, f"{module}.{name}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_pages import made
 
-from gan_recipe.report.curves import Series, as_json, charts, read_series
+from gan_recipe.report.curves import Curve, as_json, charts, read_curves
 from gan_recipe.report.thinning import thinned
 
 pytestmark = pytest.mark.usefixtures("runs")
@@ -69,7 +69,7 @@ def test_figures_become_charts_by_player_with_raw_and_weighted_terms() -> None:
         {"round": 6, "metrics/l1": 10**400},
     ]
     run.metrics.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "[1]\nnull\n" + '{"round": 9, "cut sh')
-    told = as_json(charts([read_series(run)]))
+    told = as_json(charts([read_curves(run)]))
     assert [(chart["kind"], chart["title"]) for chart in told] == [
         ("losses", "g"),
         ("metrics", "l1"),
@@ -80,5 +80,5 @@ def test_figures_become_charts_by_player_with_raw_and_weighted_terms() -> None:
     assert l1["raw"] == {"rounds": [2, 4], "values": [3.0, 2.0], "broken": []} and l1["weighted"]["values"] == [30, 20]
     assert gan["raw"] == {"rounds": [4], "values": [1.0], "broken": [2]}
     assert told[1]["lines"][0]["raw"] == {"rounds": [4], "values": [7.0], "broken": [6]}
-    same = Series([1, 2], [1.0, 2.0])
+    same = Curve([1, 2], [1.0, 2.0])
     assert as_json(charts([{"p/loss/x": same, "p/weighted/x": same}]))[0]["lines"][0]["weighted"] is None

@@ -18,7 +18,7 @@ from gan_recipe.language.recipe_file import plain, shipped_recipes
 from gan_recipe.ramp import Ramp
 from gan_recipe.runs.check_recipe import check
 from gan_recipe.verify.resume_difference import Difference
-from gan_recipe.verify.verify_resume import Trial, Verdict, verify
+from gan_recipe.verify.verify_resume import Comparison, Task, verify
 
 PLUGIN = '''
 """Components that forget themselves: each keeps something where no checkpoint finds it."""
@@ -106,14 +106,14 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def verified(victims: Victims, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Verdict]:
+def verified(victims: Victims, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Comparison]:
     monkeypatch.chdir(tmp_path)
 
-    def verified(text: str, *path: Path, **more: int) -> Verdict:
+    def verified(text: str, *path: Path, **more: int) -> Comparison:
         (tmp_path / "mine.toml").write_text(text)
 
-        def launch(trial: Trial) -> tuple[int, str]:
-            told = {**asdict(trial), "root": str(trial.root), "notes": str(trial.notes)}
+        def launch(task: Task) -> tuple[int, str]:
+            told = {**asdict(task), "root": str(task.root), "notes": str(task.notes)}
             ended = victims.run("faults.victims:trial", told, folder=tmp_path, path=path)
             return ended.code, ended.err
 
@@ -122,21 +122,21 @@ def verified(victims: Victims, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return verified
 
 
-def difference(verdict: Verdict) -> Difference:
-    assert verdict.difference is not None
-    return verdict.difference
+def difference(found: Comparison) -> Difference:
+    assert found.difference is not None
+    return found.difference
 
 
-def test_a_sound_recipe_resumes_exactly(verified: Callable[..., Verdict], ring: str) -> None:
+def test_a_sound_recipe_resumes_exactly(verified: Callable[..., Comparison], ring: str) -> None:
     """After a SIGTERM, a kill and another SIGTERM: every tensor, line and sheet of the whole plan."""
-    verdict = verified(ring)
-    assert verdict.difference is None
-    assert verdict.stops == ((3, "SIGTERM"), (6, "SIGKILL"), (9, "SIGTERM"))
-    assert verdict.tensors > 60 and verdict.lines >= 4 and verdict.sheets == 4
+    found = verified(ring)
+    assert found.difference is None
+    assert found.stops == ((3, "SIGTERM"), (6, "SIGKILL"), (9, "SIGTERM"))
+    assert found.tensors > 60 and found.lines >= 4 and found.sheets == 4
 
 
 def test_a_component_with_a_memory_is_found_and_named(
-    verified: Callable[..., Verdict], ring: str, plugin: Path
+    verified: Callable[..., Comparison], ring: str, plugin: Path
 ) -> None:
     """The first round after the first stop, the generator's tensors, and the losses and networks that took part."""
     text = ring.replace('use = "bce_generator"', 'use = "forgetful.counting"')
@@ -147,7 +147,7 @@ def test_a_component_with_a_memory_is_found_and_named(
 
 
 def test_a_component_that_draws_unseeded_is_told_apart(
-    verified: Callable[..., Verdict], ring: str, plugin: Path
+    verified: Callable[..., Comparison], ring: str, plugin: Path
 ) -> None:
     """It differs before anything was stopped, which is another cause."""
     text = ring.replace('use = "bce_generator"', 'use = "forgetful.unseeded"')
@@ -156,7 +156,7 @@ def test_a_component_that_draws_unseeded_is_told_apart(
 
 
 def test_a_source_with_a_place_of_its_own_is_named_with_its_fields(
-    verified: Callable[..., Verdict], ring: str, plugin: Path
+    verified: Callable[..., Comparison], ring: str, plugin: Path
 ) -> None:
     """The batches come out otherwise in another order."""
     text = ring.replace('{ use = "toy_2d", modes = 4, sd = 0.1 }', '{ use = "forgetful.walking" }')
@@ -258,7 +258,7 @@ rows = 2
 """
 
 
-def test_pools_and_adaptive_strengths_resume_exactly(verified: Callable[..., Verdict]) -> None:
+def test_pools_and_adaptive_strengths_resume_exactly(verified: Callable[..., Comparison]) -> None:
     """A replay pool and ADA's strength lie in buffers, and what they draw is a function of the round."""
     assert verified(STATEFUL).difference is None
 
@@ -298,7 +298,7 @@ def in_miniature(name: str, given: Callable[[str], list[str]]) -> Recipe:
 
 @pytest.mark.slow
 def test_every_shipped_recipe_resumes_exactly(
-    verified: Callable[..., Verdict], given: Callable[[str], list[str]]
+    verified: Callable[..., Comparison], given: Callable[[str], list[str]]
 ) -> None:
     """Of recipes that have the same components and the same kinds of state, one: all of these are in one that is tried.
 
@@ -313,7 +313,7 @@ def test_every_shipped_recipe_resumes_exactly(
             continue
         seen |= features(recipe)
         tried.append(name)
-        verdict = verified(plain(recipe.resolved_tables), rounds=4, stops=2)
-        assert verdict.difference is None, f"{name}: {verdict.difference}"
+        found = verified(plain(recipe.resolved_tables), rounds=4, stops=2)
+        assert found.difference is None, f"{name}: {found.difference}"
     print(f"{len(tried)} of {len(shipped_recipes())} recipes in {time.monotonic() - began:.0f} s: {', '.join(tried)}")
     assert {"average", "lazy", "ramp"} <= seen and len(tried) >= 10

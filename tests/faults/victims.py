@@ -208,9 +208,9 @@ def _is_there(frame: FrameType | None, where: str) -> bool:
 def trial(told: Mapping[str, Any]) -> None:
     """A trial of ``verify-resume``."""
     from gan_recipe.verify.trial import carry_out
-    from gan_recipe.verify.verify_resume import Trial
+    from gan_recipe.verify.verify_resume import Task
 
-    carry_out(Trial(**{**told, "root": Path(told["root"]), "notes": Path(told["notes"])}))
+    carry_out(Task(**{**told, "root": Path(told["root"]), "notes": Path(told["notes"])}))
 
 
 def _serve() -> None:

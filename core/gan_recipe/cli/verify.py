@@ -11,7 +11,7 @@ from gan_recipe.cli.changes import changes
 from gan_recipe.errors import harmless
 
 if TYPE_CHECKING:
-    from gan_recipe.verify.verify_resume import Verdict
+    from gan_recipe.verify.verify_resume import Comparison
 
 
 @click.command("verify-resume")
@@ -46,7 +46,7 @@ def verify_resume(
     """
     from gan_recipe.verify.verify_resume import verify
 
-    verdict = verify(
+    comparison = verify(
         recipe,
         overrides,
         overlays=overlays,
@@ -56,19 +56,19 @@ def verify_resume(
         metrics=metrics,
         say=lambda text: click.echo(harmless(text)),
     )
-    for line in _told(recipe, verdict):
+    for line in _told(recipe, comparison):
         click.echo(harmless(line))
-    if verdict.difference:
+    if comparison.difference:
         sys.exit(1)
 
 
-def _told(recipe: str, verdict: Verdict) -> list[str]:
-    stops = ", ".join(f"{round} by {name}" for round, name in verdict.stops)
+def _told(recipe: str, comparison: Comparison) -> list[str]:
+    stops = ", ".join(f"{round} by {name}" for round, name in comparison.stops)
     compared = (
-        f"{verdict.rounds} rounds, stopped after {stops}: compared {verdict.tensors:,} tensors, "
-        f"{verdict.lines} lines of figures and {verdict.sheets} sheets"
+        f"{comparison.rounds} rounds, stopped after {stops}: compared {comparison.tensors:,} tensors, "
+        f"{comparison.lines} lines of figures and {comparison.sheets} sheets"
     )
-    found = verdict.difference
+    found = comparison.difference
     if found is None:
         return [compared, f"Equal to the last bit: {recipe} resumes exactly."]
     where = "The weights are equal, and yet:" if found.round is None else f"They differ from round {found.round} on:"

@@ -11,7 +11,7 @@ from attrs import frozen
 from gan_recipe.errors import UserError
 from gan_recipe.language.recipe_diff import Change, difference, is_same
 from gan_recipe.language.toml_file import Key
-from gan_recipe.report.curves import curves, read_series
+from gan_recipe.report.curves import curves, read_curves
 from gan_recipe.report.film import films
 from gan_recipe.report.page import link_if_written, rendered
 from gan_recipe.report.pictures import MOST_SHEETS
@@ -52,7 +52,7 @@ def compare_page(runs: Sequence[RunFolder], folder: Path) -> str:
         figures=[(name[:120], [entry.figures.get(name) for entry in entries]) for name in list(figures)[:100]],
         film=films(list(runs), max(2, min(MOST_SHEETS, _SHEETS // len(runs)))),
         other_inputs=_other_inputs(tables, described),
-        curves=curves(names, [read_series(run) for run in runs]),
+        curves=curves(names, [read_curves(run) for run in runs]),
         verdicts=[[verdict for verdict in entry.verdicts[:20]] for entry in entries],
         settings=_settings(tables)[:_MOST_SETTINGS],
         unread=unread,

@@ -23,7 +23,7 @@ Kind = Literal["losses", "metrics", "signals", "other"]
 
 
 @define
-class Series:
+class Curve:
     """A figure over the rounds."""
 
     rounds: list[int] = field(factory=list)
@@ -31,14 +31,14 @@ class Series:
     #: Rounds in which it was no finite number.
     broken: list[int] = field(factory=list)
 
-    def sorted(self) -> Series:
+    def sorted(self) -> Curve:
         """By round, where the file was not."""
         order = sorted(range(len(self.rounds)), key=self.rounds.__getitem__)
-        return Series([self.rounds[i] for i in order], [self.values[i] for i in order], sorted(self.broken))
+        return Curve([self.rounds[i] for i in order], [self.values[i] for i in order], sorted(self.broken))
 
-    def thinned(self, buckets: int) -> Series:
+    def thinned(self, buckets: int) -> Curve:
         kept = thinned(self.rounds, self.values, buckets)
-        return Series([self.rounds[i] for i in kept], [self.values[i] for i in kept], self.broken[:buckets])
+        return Curve([self.rounds[i] for i in kept], [self.values[i] for i in kept], self.broken[:buckets])
 
 
 @frozen
@@ -49,9 +49,9 @@ class Line:
     run: int
     #: The loss term, or the figure.
     name: str
-    raw: Series
+    raw: Curve
     #: As it counts in its player's sum; None for what is no loss term.
-    weighted: Series | None = None
+    weighted: Curve | None = None
 
 
 @frozen
@@ -63,9 +63,9 @@ class Chart:
     lines: list[Line]
 
 
-def read_series(run: RunFolder) -> dict[str, Series]:
+def read_curves(run: RunFolder) -> dict[str, Curve]:
     """Every figure of the run by name, at most 300 of them; what is no figure is left out."""
-    found: dict[str, Series] = {}
+    found: dict[str, Curve] = {}
     for line in run.lines():
         round = line.get("round")
         if type(round) is not int or not 0 <= round <= _LATEST_ROUND:
@@ -75,7 +75,7 @@ def read_series(run: RunFolder) -> dict[str, Series]:
                 continue
             if name not in found and len(found) >= _MOST_FIGURES:
                 continue
-            series = found.setdefault(name, Series())
+            series = found.setdefault(name, Curve())
             if _is_finite(value):
                 series.rounds.append(round)
                 series.values.append(float(value))
@@ -84,7 +84,7 @@ def read_series(run: RunFolder) -> dict[str, Series]:
     return {name: series.sorted() for name, series in found.items()}
 
 
-def charts(runs: Sequence[Mapping[str, Series]]) -> list[Chart]:
+def charts(runs: Sequence[Mapping[str, Curve]]) -> list[Chart]:
     """The figures of one run or several as charts: players first, then what is measured, then the rest."""
     number = sum(map(len, runs))
     buckets = max(_FEWEST_BUCKETS, min(_MOST_BUCKETS, _POINTS // (4 * max(1, number))))
@@ -105,7 +105,7 @@ def charts(runs: Sequence[Mapping[str, Series]]) -> list[Chart]:
     return sorted(found, key=lambda chart: order.index(chart.kind))
 
 
-def curves(names: Sequence[str], series: Sequence[Mapping[str, Series]], marks: Sequence[Any] = ()) -> dict[str, Any]:
+def curves(names: Sequence[str], series: Sequence[Mapping[str, Curve]], marks: Sequence[Any] = ()) -> dict[str, Any]:
     """For the page's script: the runs' charts, and the doctor's verdicts as marks on them."""
     return {"runs": names, "several": len(names) > 1, "charts": as_json(charts(series)), "verdicts": marks}
 
@@ -113,7 +113,7 @@ def curves(names: Sequence[str], series: Sequence[Mapping[str, Series]], marks: 
 def as_json(charts: Sequence[Chart]) -> list[dict[str, Any]]:
     """For the page's script; numbers in five digits."""
 
-    def told(series: Series) -> dict[str, Any]:
+    def told(series: Curve) -> dict[str, Any]:
         return {"rounds": series.rounds, "values": [float(f"{v:.5g}") for v in series.values], "broken": series.broken}
 
     return [

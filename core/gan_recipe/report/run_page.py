@@ -8,7 +8,7 @@ from attrs import frozen
 
 from gan_recipe.errors import RunError, UserError
 from gan_recipe.language.recipe_diff import Change
-from gan_recipe.report.curves import curves, read_series
+from gan_recipe.report.curves import curves, read_curves
 from gan_recipe.report.facts import facts
 from gan_recipe.report.film import films
 from gan_recipe.report.outcome import outcome, time_between
@@ -43,7 +43,7 @@ def run_page(run: RunFolder) -> str:
     """The page as HTML. Raises UserError when the folder is no run."""
     told = run.describe()
     entry = read_entry(run)
-    series = read_series(run)
+    series = read_curves(run)
     known = all_runs()
     film = films([run], MOST_SHEETS)
     done = max([entry.round, *(each.rounds[-1] for each in series.values() if each.rounds)])

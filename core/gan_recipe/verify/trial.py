@@ -1,6 +1,6 @@
 """One process of ``verify-resume``: trains, stops where it is told to, and notes digests of everything, round by round.
 
-``python -m gan_recipe.verify.trial`` takes one ``Trial`` as JSON. It trains by the functions of ``gan-recipe run``.
+``python -m gan_recipe.verify.trial`` takes one ``Task`` as JSON. It trains by the functions of ``gan-recipe run``.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from gan_recipe.loop.launch import resume, start
 from gan_recipe.runs.checkpoint import BrokenCheckpointError, load, recoveries_before
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds
 from gan_recipe.runs.verdicts import Told
-from gan_recipe.verify.verify_resume import Trial, trial_recipe
+from gan_recipe.verify.verify_resume import Task, trial_recipe
 
 
-def carry_out(trial: Trial) -> None:
-    """Do what the trial says. A trial that ends by a kill does not return."""
+def carry_out(task: Task) -> None:
+    """Do what the task says. One that ends by a kill does not return."""
     registry = Registry.installed()
-    if trial.data:
-        _note_data(trial, registry)
+    if task.data:
+        _note_data(task, registry)
         return
-    folder = RunFolder(trial.root / "run" / "1")
-    watch = _Watch(trial, folder)
+    folder = RunFolder(task.root / "run" / "1")
+    watch = _Watch(task, folder)
     if folder.path.exists():
-        resume(str(folder.path), registry, watch, device=trial.device)
+        resume(str(folder.path), registry, watch, device=task.device)
     else:
-        start(trial_recipe(trial, registry), registry, watch, name="run", device=trial.device, root=trial.root)
+        start(trial_recipe(task, registry), registry, watch, name="run", device=task.device, root=task.root)
     watch.note()
 
 
 class _Watch:
-    """A screen on which nothing is seen, from which a trial is stopped."""
+    """A screen on which nothing is seen, from which a run is stopped."""
 
-    def __init__(self, trial: Trial, folder: RunFolder) -> None:
-        self._trial, self._folder = trial, folder
+    def __init__(self, task: Task, folder: RunFolder) -> None:
+        self._task, self._folder = task, folder
         self._noted: set[tuple[int, int | None]] = set()
 
     def note(self) -> None:
@@ -65,7 +65,7 @@ class _Watch:
                     for key, tensor in tensors.items()
                 }
                 found |= {f"state/{key}": value for key, value in _leaves(checkpoint.state)}
-                with self._trial.notes.open("a") as file:
+                with self._task.notes.open("a") as file:
                     file.write(json.dumps({"round": round, "found": found}) + "\n")
 
     def say(self, text: str) -> None: ...
@@ -74,8 +74,8 @@ class _Watch:
 
     def round(self, done: int) -> None:
         self.note()
-        if done == self._trial.stop:
-            os.kill(os.getpid(), self._trial.signal)
+        if done == self._task.stop:
+            os.kill(os.getpid(), self._task.signal)
 
     def figures(self, round: int, values: Mapping[str, float]) -> None: ...
 
@@ -84,11 +84,11 @@ class _Watch:
     def end(self) -> None: ...
 
 
-def _note_data(trial: Trial, registry: Registry) -> None:
-    """The digest of each field of each batch, made in the order that the trial says."""
-    training = Training(trial_recipe(trial, registry), trial.device)
-    with trial.notes.open("a") as file:
-        for position in trial.data:
+def _note_data(task: Task, registry: Registry) -> None:
+    """The digest of each field of each batch, made in the order that the task says."""
+    training = Training(trial_recipe(task, registry), task.device)
+    with task.notes.open("a") as file:
+        for position in task.data:
             batch = training.stream.batch(position)
             found = {field: _digest(tensor) for field, tensor in batch.items()}
             file.write(json.dumps({"round": position, "found": found}) + "\n")
@@ -115,4 +115,4 @@ def _end_with_the_parent() -> None:
 if __name__ == "__main__":
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     told = json.loads(sys.argv[1])
-    carry_out(Trial(**{**told, "root": Path(told["root"]), "notes": Path(told["notes"])}))
+    carry_out(Task(**{**told, "root": Path(told["root"]), "notes": Path(told["notes"])}))

@@ -29,7 +29,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 
 
 @frozen
-class Trial:
+class Task:
     """What one process has to do."""
 
     recipe: str
@@ -51,7 +51,7 @@ class Trial:
 
 
 @frozen
-class Verdict:
+class Comparison:
     """What ``verify`` found."""
 
     rounds: int
@@ -63,12 +63,12 @@ class Verdict:
     difference: Difference | None = None
 
 
-Launch = Callable[[Trial], tuple[int, str]]
+Launch = Callable[[Task], tuple[int, str]]
 
 
-def in_a_fresh_process(trial: Trial) -> tuple[int, str]:
-    """Carry a trial out; how its process ended, and what it wrote to stderr."""
-    told = json.dumps({**asdict(trial), "root": str(trial.root), "notes": str(trial.notes)})
+def in_a_fresh_process(task: Task) -> tuple[int, str]:
+    """Carry a task out; how its process ended, and what it wrote to stderr."""
+    told = json.dumps({**asdict(task), "root": str(task.root), "notes": str(task.notes)})
     command = [sys.executable, "-m", "gan_recipe.verify.trial", told]
     # Its stdin is a line to us: when we are killed, it ends too.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -88,7 +88,7 @@ def verify(
     metrics: bool = False,
     say: Callable[[str], None] = lambda text: None,
     launch: Launch = in_a_fresh_process,
-) -> Verdict:
+) -> Comparison:
     """Train ``rounds`` rounds straight and with ``stops`` stops, each half in a fresh process, and compare.
 
     Raises RecipeError for a recipe that is not sound, and RunError when a process fails that should not.
@@ -99,29 +99,29 @@ def verify(
     planned = [(round, _SIGNALS[index % 2]) for index, round in enumerate(at)]
     folder = Path(tempfile.mkdtemp(prefix="gan-recipe-verify-"))
 
-    def trial(run: TrialRun, every: int, **more: Any) -> None:
-        trial = Trial(stated, overrides, overlays, run.root, run.notes, rounds, every, device, metrics, **more)
-        code, errors = launch(trial)
-        if code not in (0, -trial.signal) or (code and trial.stop is None):
+    def do(run: TrialRun, every: int, **more: Any) -> None:
+        task = Task(stated, overrides, overlays, run.root, run.notes, rounds, every, device, metrics, **more)
+        code, errors = launch(task)
+        if code not in (0, -task.signal) or (code and task.stop is None):
             last = errors.strip().rpartition("\n")[2] or f"exit code {code}"
             raise RunError(f"a process of the trial failed, so that nothing can be said: {last}")
 
     def train_twice(every: int) -> tuple[TrialRun, TrialRun]:
         straight, stopped = (_run_in(folder, f"{name}-{every}") for name in ("straight", "stopped"))
         say(f"training {rounds} rounds straight, with a checkpoint every {every}")
-        trial(straight, every)
+        do(straight, every)
         for round, number in planned:
             say(f"training on to round {round}, and {_ending(number)}")
-            trial(stopped, every, stop=round, signal=number)
+            do(stopped, every, stop=round, signal=number)
         say("training on to the end")
-        trial(stopped, every)
+        do(stopped, every)
         return straight, stopped
 
     def data_differs() -> list[str]:
         say("looking for the cause: making the batches in another order")
         forward, backward = (_run_in(folder, name) for name in ("forward", "backward"))
-        trial(forward, 1, data=list(range(rounds)))
-        trial(backward, 1, data=list(reversed(range(rounds))))
+        do(forward, 1, data=list(range(rounds)))
+        do(backward, 1, data=list(reversed(range(rounds))))
         return differing_fields(forward, backward)
 
     try:
@@ -131,7 +131,7 @@ def verify(
         if parted and every > 1:
             say("they differ; training again to find the very round")
             parted = parting(*train_twice(1), at) or parted
-        return Verdict(
+        return Comparison(
             rounds,
             tuple((round, signal.Signals(number).name) for round, number in planned),
             len([key for _, found in straight.digests() for key in found if not key.startswith("state/")]),
@@ -143,23 +143,23 @@ def verify(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def trial_recipe(trial: Trial, registry: Registry) -> Recipe:
+def trial_recipe(task: Task, registry: Registry) -> Recipe:
     """The recipe in miniature: its whole plan, ramps and milestones included, in the trial's rounds.
 
     Raises RecipeError.
     """
-    file, problems = read(trial.recipe, trial.overrides, trial.overlays, settings_of(registry))
+    file, problems = read(task.recipe, task.overrides, task.overlays, settings_of(registry))
     if problems:
         raise RecipeError(problems)
     run = dict(file.tables["run"])
-    scale = min(1.0, trial.rounds / run["rounds"])
+    scale = min(1.0, task.rounds / run["rounds"])
     # Lines of figures whose sums span a stop, and sheets on both sides of one.
-    run |= {"rounds": max(run["rounds"], trial.rounds), "scale": scale, "log_every": max(1, trial.rounds // 4)}
-    run |= {"checkpoint_every": round(trial.checkpoint_every / scale), "keep": 2, "keep_at": []}
+    run |= {"rounds": max(run["rounds"], task.rounds), "scale": scale, "log_every": max(1, task.rounds // 4)}
+    run |= {"checkpoint_every": round(task.checkpoint_every / scale), "keep": 2, "keep_at": []}
     file.tables["run"] = run | {"observers": [], "measure_every": 0}
     if "sheet" in file.tables:
-        file.tables["sheet"] = file.tables["sheet"] | {"every": round(max(1, trial.rounds // 3) / scale)}
-    if not trial.metrics:
+        file.tables["sheet"] = file.tables["sheet"] | {"every": round(max(1, task.rounds // 3) / scale)}
+    if not task.metrics:
         file.tables.pop("metrics", None)
     return check_file(file, registry, starts=existing)
 
