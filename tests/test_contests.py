@@ -205,14 +205,15 @@ def test_held_out_samples_make_whole_packs(batch: int, samples: int, count: int)
     assert (len(made), len(scores)) == (count, count // samples)
 
 
-def test_a_run_behind_all_treatments_ends_with_the_same_bits_without_the_doctor() -> None:
-    """Pool, noise and weights: watched in every fifth round, or not at all."""
+@pytest.mark.parametrize("name", ["all of them", "ada"])
+def test_a_run_behind_treatments_ends_with_the_same_bits_without_the_doctor(name: str) -> None:
+    """Pool, noise, strength and weights: watched in every fifth round, or not at all."""
     registry = Registry.installed()
     ends = []
     for number, lines in enumerate(("[doctor]\nevery = 5", "[doctor]\nenabled = false")):
-        ours = recipe(TREATMENTS["all of them"], "[run]\nrounds = 40\nkeep_at = []", lines, name=f"run{number}")
+        ours = recipe(TREATMENTS[name], "[run]\nrounds = 12\nkeep_at = []", lines, name=f"run{number}")
         folder = start(ours, registry, QuietScreen()).folder
-        ends.append({path.name: path.read_bytes() for path in (folder.checkpoints / "00000040").glob("*.safetensors")})
+        ends.append({path.name: path.read_bytes() for path in (folder.checkpoints / "00000012").glob("*.safetensors")})
     assert ends[0] == ends[1] and ends[0]
 
 
