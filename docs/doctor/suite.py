@@ -23,6 +23,8 @@ from gan_recipe.runs.recoveries import recoveries  # noqa: E402
 from gan_recipe.runs.run_folder import RunFolder, find_run  # noqa: E402
 
 TABLE = HERE / "table.json"
+#: Figures are kept to so many decimals, others to two.
+_PLACES = {"distance": 3}
 #: What was told, how the run ended, and its last figures.
 Trained = tuple[list[dict[str, Any]], str, dict[str, float]]
 
@@ -108,13 +110,16 @@ def last_figures(run: RunFolder) -> dict[str, float]:
     """How varied the outputs of a run's last three looks were, over the real data, what became of new samples, and how
     many clusters were found and how well at its end: no verdict has a say in it."""
     wanted = {f"signals/critic/gan/{name}": name for name in ("diversity", "modes")}
-    wanted |= {f"signals/held_out/gan/{name}": name for name in ("gap", "copied")}
+    wanted |= {f"signals/held_out/gan/{name}": name for name in ("gap", "copied", "distance")}
+    wanted["critic/loss/light"] = "light"
     seen: dict[str, list[float]] = {}
     for line in run.lines():
         for figure, name in wanted.items():
             if figure in line:
                 seen.setdefault(name, []).append(line[figure])
-    last = {name: round(sum(values[-3:]) / len(values[-3:]), 2) for name, values in seen.items()}
+    last = {name: round(sum(values[-3:]) / len(values[-3:]), _PLACES.get(name, 2)) for name, values in seen.items()}
+    if "distance" in seen:
+        last["nearest"] = round(min(seen["distance"]), 3)
     metrics = run.describe().get("figures") or {}
     return last | {name: round(metrics[name], 2) for name in ("found", "good") if name in metrics}
 
