@@ -31,7 +31,7 @@ from gan_recipe.runs.checkpoint import load
 from gan_recipe.runs.kept_checkpoints import kept_checkpoints
 from gan_recipe.runs.recoveries import in_force, recoveries
 from gan_recipe.runs.run_folder import RunFolder, checkpoint_rounds, find_run
-from gan_recipe.verify.verify_resume import Trial, verify
+from gan_recipe.verify.verify_resume import Task, verify
 
 # The verdict comes as soon as the critic has been looked at twice, whatever it does.
 TOUCHY = """
@@ -283,7 +283,7 @@ def victims() -> Iterator[Victims]:
 def test_verify_resume_says_so_too(victims: Victims, tmp_path: Path) -> None:
     """In fresh processes, asked to stop and killed."""
 
-    def launch(trial: Trial) -> tuple[int, str]:
+    def launch(trial: Task) -> tuple[int, str]:
         told = {**asdict(trial), "root": str(trial.root), "notes": str(trial.notes)}
         ended = victims.run("faults.victims:trial", told, folder=tmp_path)
         return ended.code, ended.err
