@@ -17,7 +17,7 @@ from gan_recipe.errors import HangError, RunError, ToldElsewhereError, UserError
 
 _COMMANDS = {
     "run": "gan_recipe.cli.run:run",
-    "check": "gan_recipe.cli.run:check",
+    "check": "gan_recipe.cli.check:check",
     "list": "gan_recipe.cli.explore:list_",
     "show": "gan_recipe.cli.explore:show",
     "graph": "gan_recipe.cli.graph:graph",
