@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from gan_recipe.errors import RunError, UserError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 ALONE = 3600.0
 # Whoever waits began to do so when the slowest of those that wait came, so that their times are up almost together.
 _OTHERS_TELL = 2.0
+# The store answers within milliseconds.
+_STORE_ANSWERS = 10.0
 
 
 class Waiting:
@@ -46,13 +49,22 @@ class Waiting:
 
     def _who_hangs(self) -> str:
         """Whoever has waited in vain says so where all can read it; the others are those that were waited for."""
-        key = "waits/{}"
-        try:
-            self._store.set(key.format(self._rank), "in vain")
-            time.sleep(_OTHERS_TELL)
-            missing = [each for each in range(self._count) if not self._store.check([key.format(each)])]
-        except RuntimeError:
-            return "Another process hangs, or is gone"
+        missing: list[int] | None = None
+
+        def ask() -> None:
+            nonlocal missing
+            key = "waits/{}"
+            with suppress(RuntimeError):
+                self._store.set(key.format(self._rank), "in vain")
+                time.sleep(_OTHERS_TELL)
+                missing = [each for each in range(self._count) if not self._store.check([key.format(each)])]
+
+        # Where the network is gone, the store is, too, and waits for it without end.
+        asking = Thread(target=ask, daemon=True, name="asking who hangs")
+        asking.start()
+        asking.join(_OTHERS_TELL + _STORE_ANSWERS)
+        if missing is None:
+            return "Another process hangs or is gone, or the network between them is"
         if not missing:
             return "All processes wait, and not for the same: which sums a round makes may not depend on the samples"
         return f"Process {', '.join(map(str, missing))} did not come: it hangs, or is far slower than the others"
