@@ -22,9 +22,10 @@ class FactorLost(Verdict):
     """A label is lost: a judge does not see it in the outputs, or a head does not learn it.
 
     Told of a judged metric when its ``label`` signal stayed below ``seen`` after ``grace`` rounds without rising. Told
-    of a classification loss of the player that trains the head when, after ``grace`` of the player's moves, it still
-    stands near ln K, K classes being guessed at, and does not fall below it: labels that have nothing to do with what
-    the logits are computed from keep it there for ever, while a head that learns slowly leaves it.
+    of a classification loss of the player that trains the head when, after ``grace`` of the player's moves, and more at
+    a low rate, it still stands near ln K, K classes being guessed at, and does not fall below it: labels that have
+    nothing to do with what the logits are computed from keep it there for ever, while a head that learns slowly leaves
+    it.
 
     Source: the notebook's last entries, of which docs/doctor.md tells; ln K is the entropy of a guess; Mann 1945,
     "Nonparametric Tests Against Trend", one-sided at 5 %, over the last forty figures.
@@ -38,6 +39,9 @@ class FactorLost(Verdict):
     samples: int = 4
     #: No verdict before this round, nor of a head before its player has made so many moves.
     grace: int = 300
+    #: Nor of a head before its player's moves times their rate are this: about as far as steps of Adam's kind can have
+    #: taken a weight. At 5e-5, where 300 moves show nothing of a head that learns, they are 1,000.
+    way: float = 0.05
 
     def judge(self, case: Case) -> Iterator[Finding]:
         yield from self._unseen(case)
@@ -69,7 +73,8 @@ class FactorLost(Verdict):
         series, guess = case.series(f"{player}/loss/{loss}"), math.log(classes)
         if classes < 2 or not series.stayed(self.samples, above=self.guess * guess):
             return
-        first = _round_after(case, player, self.grace)
+        rate = float(case.recipe.players[player].optimizer.options["lr"])
+        first = _round_after(case, player, max(self.grace, math.ceil(self.way / rate) if rate > 0 else 0))
         if first is None or len(series.since(first)) < self.samples:
             return
         if _falls([min(value, guess) for value in series.recent(40).values]):
