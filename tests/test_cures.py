@@ -167,6 +167,58 @@ def test_every_treatment_is_within_reach(monkeypatch: pytest.MonkeyPatch, capsys
     assert "or with" in page and "pack(fake)" in page
 
 
+WARM = '[networks.generator]\nstart = "ring@2"'
+
+
+def phase_told(failing: Recipe) -> Told:
+    """What is told in the first round of a run whose critic knows nothing."""
+    training = Training(failing)
+    bench = Bench(failing, training.origins.runs)
+    (told,) = bench.hear(1, {"signals/critic/gan/ranked": 0.5})
+    assert told.verdict == "phase_mismatch_after_load"
+    return told
+
+
+def test_a_fresh_critic_beside_a_loaded_generator_is_loaded_from_the_same_round() -> None:
+    """Where that run has a critic of these shapes: the cured run is a warm start of both. The generator is held by the
+    other treatment, and by the first where there is no such critic."""
+    start(recipe(RING, "[run]\nrounds = 2\nkeep_at = [2]", name="ring.toml"), Registry.installed(), QuietScreen())
+    told = phase_told(recipe(RING, WARM))
+    assert told.cure == ("[networks.critic]", 'start = "ring@2"')
+    training = Training(recipe("failing.toml", *told.cure, name="cured.toml"))
+    assert {name: origin["round"] for name, origin in training.origins.runs.items()} == {"generator": 2, "critic": 2}
+    ((table, *_, last),) = told.others
+    assert table == "[schedule]" and last == "starts = { generator = 300 }"
+    narrow = phase_told(recipe(RING, WARM, '[networks]\ncritic = { use = "mlp", widths = [8], outputs = 1 }'))
+    assert narrow.cure == told.others[0] and narrow.others == ()
+
+
+def test_a_fresh_generator_is_loaded_from_where_its_critic_was() -> None:
+    """The other way round; what comes from different rounds is of no phase."""
+    start(recipe(RING, "[run]\nrounds = 2\nkeep_at = [1, 2]", name="ring.toml"), Registry.installed(), QuietScreen())
+    critic = WARM.replace("generator", "critic")
+    assert phase_told(recipe(RING, critic)).cure == ("[networks.generator]", 'start = "ring@2"')
+    both = phase_told(recipe(RING, WARM, critic.replace("@2", "@1")))
+    assert both.cure == ("[networks.critic]", 'start = "ring@2"')
+
+
+@pytest.mark.parametrize(("rate", "cured"), [(0.1, "0.005"), (0.01, "0.001")])
+def test_a_player_whose_weights_run_away_is_slowed_alone(rate: float, cured: str) -> None:
+    """To a tenth, and no more than five times the rate of the other."""
+    failing = recipe(RING, f"[players.critic]\noptimizer.lr = {rate}")
+    looks = [{"critic/weights": 7.0 if look < 2 else 70.0} for look in range(6)]
+    assert told_of(failing, looks, "diverged").cure == ("[players.critic]", f"optimizer.lr = {cured}")
+
+
+def test_a_generator_at_its_limits_steps_no_further_than_its_critic() -> None:
+    """A twentieth of its rate, or the critic's where that is lower; the critic keeps its own."""
+    looks = [{"critic/gan/limits": 0.9}] * 4
+    for rate, cured in ((0.3, "0.0005"), (0.002, "0.0001")):
+        failing = recipe(FACES, f"[players.generator]\noptimizer.lr = {rate}")
+        told = told_of(failing, looks, "saturated_generator", every=25)
+        assert told.cure == ("[players.generator]", f"optimizer.lr = {cured}")
+
+
 def test_one_bad_batch_is_no_sudden_collapse() -> None:
     """Though it lifts the mean of the last three over the bound: two of them must be bad."""
     good = {"critic/gan/modes": 1.0}

@@ -188,13 +188,14 @@ def test_other_treatments_are_offered_and_train(name: str, verdict: str, network
 
 
 def test_a_balance_is_offered_where_losses_meet_in_a_value() -> None:
-    """With the leader for reference, as loud as the others together: weights are shares then, and the old ones would
-    let it lead. First, since it goes on measuring; a weight comes second. Not where there is one already."""
+    """With the leader for reference, half as loud as the others together: weights are shares then, and the old ones
+    would let it lead. First, since it goes on measuring; a weight comes second. Not where there is one already."""
     recipe = check("pix2pix")
     told = told_of(recipe, {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04})["one_loss_leads"]
     balance = 'balance = { at = "fake", reference = "l1", losses = ["gan"] }'
     assert (
-        told.cure == ("[players.generator]", "losses.l1.weight = 1", balance) and "A balance with which l1" in told.told
+        told.cure == ("[players.generator]", "losses.l1.weight = 0.5", balance)
+        and "A balance with which l1" in told.told
     )
     cured("pix2pix", told.cure)
     again = told_of(check("cured.toml"), {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04})
@@ -233,12 +234,12 @@ def test_a_quiet_adversarial_loss_among_many_is_raised_itself() -> None:
     shares = {"gan": 0.005, "l1": 0.335, "l2": 0.33, "edges": 0.33}
     told = told_of(check("three.toml"), {f"generator/fake/share/{name}": share for name, share in shares.items()})
     assert told["one_loss_leads"].cure == ("[players.generator]", "losses.gan.weight = 199")
-    assert "gan is not heard. A weight with which gan has half" in told["one_loss_leads"].told
+    assert "gan is not heard. A weight with which gan is as loud" in told["one_loss_leads"].told
 
 
-def test_a_leading_loss_is_given_the_weight_at_which_it_has_half() -> None:
-    """Norms go with weights, so the stated weight is the old one times (1 - share) / share."""
+def test_a_leading_loss_is_given_the_weight_at_which_it_is_half_as_loud_as_the_others() -> None:
+    """Norms go with weights, so the stated weight is half the old one times (1 - share) / share."""
     recipe = check("pix2pix")
     shares = {"generator/fake/share/l1": 0.96, "generator/fake/share/gan": 0.04}
     (lines,) = told_of(recipe, shares)["one_loss_leads"].others
-    assert lines == ("[players.generator]", "losses.l1.weight = 4.17")  # 100 * 0.04 / 0.96
+    assert lines == ("[players.generator]", "losses.l1.weight = 2.08")  # 100 / 2 * 0.04 / 0.96

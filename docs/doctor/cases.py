@@ -17,7 +17,8 @@ class Case:
     by: int = 0
     #: A run that must be trained first, whose checkpoints this one starts from.
     parent: str | None = None
-    #: The healthy case, of as many rounds and as large images, beside which its cured run is to be no worse.
+    #: The healthy case, of as many rounds and as large images, beside which its cured run is to be no worse. All but
+    #: the healthy ones have one.
     like: str | None = None
 
 
@@ -65,6 +66,14 @@ losses.gan = { use = "wasserstein_generator", fake = "critic(fake)" }
 [schedule]
 use = "n_critic"
 n = 3
+"""
+# A critic whose scale is divided out: nothing holds its weights, and with them its rate's effect.
+_SPECTRAL = """
+[players.critic]
+optimizer.lr = 3e-3
+losses.r1.weight = 0
+losses.r2.weight = 0
+constraints.spectral = { use = "spectral_norm", on = ["critic"] }
 """
 #: As many as the cures of the cases below have.
 _MANY_PEOPLE = """
@@ -148,6 +157,7 @@ CASES = (
     Case("ring", "ring", ""),
     Case("ring_r1", "ring", _PLAIN.replace("losses.r1.weight = 0\n", "")),
     Case("ring_wgan_gp", "ring", _PENALISED),
+    Case("ring_spectral", "ring", _SPECTRAL),
     Case("grid", "ring", '[data]\ntoy = { use = "toy_2d", layout = "grid", spacing = 0.5 }'),
     Case(
         "wide_batch",
@@ -157,6 +167,7 @@ CASES = (
     Case("faces", "faces", ""),
     Case("faces_48", "faces", "[data.faces]\nsize = 48\n"),
     Case("many_people", "faces", _MANY_PEOPLE),
+    Case("many_people_48", "faces", f"[run]\nrounds = 800\n{_MANY_PEOPLE}size = 48\n"),
     Case("many_people_long", "faces", f"[run]\nrounds = 1_500\n{_MANY_PEOPLE}"),
     Case(
         "warm",
@@ -169,8 +180,8 @@ CASES = (
     Case("ring_replayed", "ring", _REPLAYED),
     Case("faces_augmented", "faces", _AUGMENTED),
     # ------------------------------------------------------------------------------------------------ failing
-    Case("too_strong", "ring", _FAST_CRITIC, "critic_too_strong", 600),
-    Case("too_weak", "ring", "[players.critic]\noptimizer.lr = 1e-6", "critic_too_weak", 800),
+    Case("too_strong", "ring", _FAST_CRITIC, "critic_too_strong", 600, like="ring"),
+    Case("too_weak", "ring", "[players.critic]\noptimizer.lr = 1e-6", "critic_too_weak", 800, like="ring"),
     Case(
         "collapse",
         "ring",
@@ -179,6 +190,7 @@ CASES = (
         ),
         "mode_collapse",
         900,
+        like="ring",
     ),
     Case(
         "collapse_noisy",
@@ -189,6 +201,7 @@ CASES = (
         .replace("[players.generator]", "[players.generator]\noptimizer.lr = 2e-2"),
         "mode_collapse",
         900,
+        like="ring_noisy",
     ),
     Case(
         "leads",
@@ -196,14 +209,17 @@ CASES = (
         '[players.generator]\nlosses.l2 = { use = "l2", output = "fake", target = "point", weight = 100 }',
         "one_loss_leads",
         600,
+        like="ring",
     ),
-    Case("diverged", "ring", _WASSERSTEIN, "diverged", 1_000),
+    Case("diverged", "ring", _WASSERSTEIN, "diverged", 1_000, like="ring_wgan_gp"),
+    Case("runaway", "ring", _SPECTRAL.replace("3e-3", "1e-1"), "diverged", 1_000, like="ring_spectral"),
     Case(
         "sudden",
         "ring",
         '[players.generator]\nlr_schedule = { use = "multi_step", milestones = [1_000], gamma = 100.0 }',
         "sudden_collapse",
         1_300,
+        like="ring",
     ),
     Case(
         "phase",
@@ -212,13 +228,29 @@ CASES = (
         "phase_mismatch_after_load",
         50,
         parent="ring",
+        like="warm",
     ),
-    Case("saturated", "ring", _SATURATING, "saturated_generator", 600),
-    Case("not_a_number", "ring", "[players.critic]\noptimizer.lr = 1e20", "non_finite", 100),
+    Case("saturated", "ring", _SATURATING, "saturated_generator", 600, like="ring"),
+    Case(
+        "limits",
+        "faces",
+        f"[run]\nrounds = 1_500\n{_MANY_PEOPLE}[players.generator]\noptimizer.lr = 0.3",
+        "saturated_generator",
+        300,
+        like="many_people_long",
+    ),
+    Case("not_a_number", "ring", "[players.critic]\noptimizer.lr = 1e20", "non_finite", 100, like="ring"),
     Case("by_heart", "faces", _TWO_PEOPLE, "overfitting", 500, like="many_people"),
-    Case("by_heart_48", "faces", _TWO_PEOPLE.replace("[data.faces]", "[data.faces]\nsize = 48"), "overfitting", 500),
+    Case(
+        "by_heart_48",
+        "faces",
+        _TWO_PEOPLE.replace("[data.faces]", "[run]\nrounds = 800\n[data.faces]\nsize = 48"),
+        "overfitting",
+        500,
+        like="many_people_48",
+    ),
     Case("six_people", "faces", _SIX_PEOPLE, "overfitting", 1_500, like="many_people_long"),
     Case("six_people_bce", "faces", _SIX_PEOPLE_BCE, "overfitting", 1_500, like="many_people_long"),
-    Case("lost_light", "faces", _WRONG_LABEL, "factor_lost", 500),
-    Case("lost_light_48", "faces", f"[data.faces]\nsize = 48\n{_WRONG_LABEL}", "factor_lost", 500),
+    Case("lost_light", "faces", _WRONG_LABEL, "factor_lost", 500, like="faces"),
+    Case("lost_light_48", "faces", f"[data.faces]\nsize = 48\n{_WRONG_LABEL}", "factor_lost", 500, like="faces_48"),
 )

@@ -107,8 +107,9 @@ def _train(folder: Path, name: str, base: str, lines: str, seed: int | None) -> 
 
 
 def last_figures(run: RunFolder) -> dict[str, float]:
-    """How varied the outputs of a run's last three looks were, over the real data, what became of new samples, and how
-    many clusters were found and how well at its end: no verdict has a say in it."""
+    """How varied the outputs of a run's last three looks were, over the real data, how little varied at
+    worst, what became of new samples, and how many clusters were found and how well at its end: no verdict has a say
+    in it."""
     wanted = {f"signals/critic/gan/{name}": name for name in ("diversity", "modes")}
     wanted |= {f"signals/held_out/gan/{name}": name for name in ("gap", "copied", "distance")}
     wanted["critic/loss/light"] = "light"
@@ -120,6 +121,8 @@ def last_figures(run: RunFolder) -> dict[str, float]:
     last = {name: round(sum(values[-3:]) / len(values[-3:]), _PLACES.get(name, 2)) for name, values in seen.items()}
     if "distance" in seen:
         last["nearest"] = round(min(seen["distance"]), 3)
+    if "diversity" in seen:
+        last["lowest"] = round(min(seen["diversity"]), 2)
     metrics = run.describe().get("figures") or {}
     return last | {name: round(metrics[name], 2) for name in ("found", "good") if name in metrics}
 

@@ -13,6 +13,9 @@ Lines = tuple[str, ...]
 
 # Two rates further apart than this are more than two time scales: one player then moves against a standing target.
 _FAR = 5.0
+# A loss that led is given half of what the others have together: with as much as these, one that pulls towards the
+# mean of what is real still left clusters empty (docs/doctor.md).
+LED = 0.5
 # A rate that has become so many times as high is another training than the one that went well.
 _RISEN = 2.0
 
@@ -57,7 +60,7 @@ def unsaturated(case: Case, contest: Contest) -> Lines:
     return _under(lines, f"[players.{generator.name}]", f"losses.{contest.generator_loss}.saturating = false")
 
 
-def slope_penalty(case: Case, contest: Contest, *, weight: float = 1.0) -> Lines:
+def slope_penalty(case: Case, contest: Contest, *, weight: float = 0.1) -> Lines:
     """R1 on the contest's critic: a new one of this weight, or ten times the one there is."""
     critic = case.recipe.players[contest.critic]
     for loss in critic.losses.values():
@@ -126,11 +129,31 @@ def bounded(case: Case, contest: Contest) -> Lines:
 def lower_rates(case: Case, factor: float) -> Lines:
     """The rates of all players times ``factor``, falling to 0 at the run's end where they had another schedule."""
     lines: list[str] = []
-    for player in case.recipe.players.values():
-        lines += [f"[players.{player.name}]", f"optimizer.lr = {_rate(player.optimizer.options) * factor:g}"]
-        if player.lr_schedule is not None:
-            lines.append(f'lr_schedule = {{ use = "cosine", T_max = {case.recipe.run.rounds} }}')
+    for name in case.recipe.players:
+        lines += lower_rate(case, name, factor)
     return tuple(lines)
+
+
+def lower_rate(case: Case, player: str, factor: float, most: float = float("inf")) -> Lines:
+    """The player's rate times ``factor``, at most ``most``, falling to 0 where it had another schedule."""
+    spec = case.recipe.players[player]
+    lines = [f"[players.{player}]", f"optimizer.lr = {min(factor * _rate(spec.optimizer.options), most):g}"]
+    if spec.lr_schedule is not None:
+        lines.append(f'lr_schedule = {{ use = "cosine", T_max = {case.recipe.run.rounds} }}')
+    return tuple(lines)
+
+
+def slowed(case: Case, player: str) -> Lines:
+    """A tenth of the player's rate, and no more than the two time scales allow where others have lower ones."""
+    others = [_rate(each.optimizer.options) for name, each in case.recipe.players.items() if name != player]
+    return lower_rate(case, player, 0.1, _FAR * min(others, default=float("inf")))
+
+
+def smaller_steps(case: Case, contest: Contest, factor: float) -> Lines:
+    """The generator's rate times ``factor``, and no higher than its critic's."""
+    if contest.generator is None:
+        return lower_rates(case, factor)
+    return lower_rate(case, contest.generator, factor, _rate(case.recipe.players[contest.critic].optimizer.options))
 
 
 def rates_held(case: Case, since: int, until: int) -> Lines:
@@ -175,12 +198,12 @@ def equal_pace(case: Case, contest: Contest) -> Lines:
     return tuple(lines)
 
 
-def balanced(case: Case, player: str, loss: str, share: float) -> Lines:
-    """The weight with which a loss has as large a norm as all others together; norms go with weights."""
+def balanced(case: Case, player: str, loss: str, share: float, of_others: float = 1.0) -> Lines:
+    """The weight with which a loss has ``of_others`` times the norm of all others together; norms go with weights."""
     weight = case.recipe.players[player].losses[loss].weight
     if not isinstance(weight, float) or share >= 1:
         return ()
-    return (f"[players.{player}]", f"losses.{loss}.weight = {weight * (1 - share) / share:.3g}")
+    return (f"[players.{player}]", f"losses.{loss}.weight = {of_others * weight * (1 - share) / share:.3g}")
 
 
 def other_labels(case: Case, player: str, loss: str) -> Lines:
@@ -198,6 +221,20 @@ def other_labels(case: Case, player: str, loss: str) -> Lines:
     return (f"[players.{player}]", f'losses.{loss}.labels = "{others[0].partition(".")[2]}"')
 
 
+def same_phase(case: Case, contest: Contest) -> Lines:
+    """One side of the contest loaded from where the other was, the generator's before the critic's; no lines where the
+    other is not of one run and round, or that has no such networks."""
+    for loaded, other in ((contest.generator, contest.critic), (contest.critic, contest.generator)):
+        theirs, mine = (case.recipe.players[str(player)].trains for player in (loaded, other))
+        parents = [case.parents.get(name, {}) for name in theirs]
+        phases = {(parent.get("run"), parent.get("round")) for parent in parents}
+        if len(phases) > 1 or not set(mine) <= set(parents[0].get("fitting", ())):
+            continue
+        start = str(case.recipe.networks[theirs[0]].start).partition(":")[0]
+        return tuple(line for name in mine for line in (f"[networks.{name}]", f"start = {json.dumps(start)}"))
+    return ()
+
+
 def wait_for_critic(case: Case, contest: Contest) -> Lines:
     """The generator is held for the first rounds."""
     rounds = max(1, min(500, case.recipe.run.rounds // 5))
@@ -209,7 +246,7 @@ def wait_for_critic(case: Case, contest: Contest) -> Lines:
     )
 
 
-def _penalty(case: Case, contest: Contest, use: str, side: str, weight: float = 1.0) -> str | None:
+def _penalty(case: Case, contest: Contest, use: str, side: str, weight: float = 0.1) -> str | None:
     function, samples = case.function(contest), contest.real if side == "real" else contest.made
     if function is None or samples is None:
         return None

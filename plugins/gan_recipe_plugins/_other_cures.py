@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gan_recipe_plugins._cures import LED, Lines
+
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest, Meeting
 
-Lines = tuple[str, ...]
 # A value of the recipe, as contests hold them: its name, its arguments, and the networks that it depends on.
 Node = Any
 
@@ -21,8 +22,8 @@ _PENALTIES = ("r1", "r2", "wgan_gp")
 
 
 def balanced_by_pull(case: Case, player: str, meeting: Meeting, leader: str) -> tuple[Lines, ...]:
-    """The player's losses held as loud as their weights say, the leader's being the sum of the others', where they meet
-    in a value and none is lazy or has a ramp."""
+    """The player's losses held as loud as their weights say, the leader's being half of the others' sum, where they
+    meet in a value and none is lazy or has a ramp."""
     spec = case.recipe.players[player]
     others = [name for name in meeting.losses if name != leader and spec.losses[name].every == 1]
     if spec.balance is not None or meeting.value is None or not others or spec.losses[leader].every != 1:
@@ -32,7 +33,7 @@ def balanced_by_pull(case: Case, player: str, meeting: Meeting, leader: str) -> 
         return ()
     named = ", ".join(f'"{name}"' for name in others)
     balance = f'balance = {{ at = "{case.text(meeting.value)}", reference = "{leader}", losses = [{named}] }}'
-    return ((f"[players.{player}]", f"losses.{leader}.weight = {sum(weights):g}", balance),)
+    return ((f"[players.{player}]", f"losses.{leader}.weight = {LED * sum(weights):g}", balance),)
 
 
 def packed(case: Case, contest: Contest) -> tuple[Lines, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import gone_back, lower_rates, many_modes, rates_held, unsaturated
+from gan_recipe_plugins._cures import gone_back, lower_rates, many_modes, rates_held, smaller_steps, unsaturated
 from gan_recipe_plugins._other_cures import packed
 
 if TYPE_CHECKING:
@@ -168,9 +168,9 @@ class SaturatedGenerator(Verdict):
                 yield Finding(
                     f"{figures['limits']:.0%} more of what {contest.generator or 'the generator'} makes than of what "
                     "is real stands at the limits of its range: the tanh is saturated and passes no gradient. It "
-                    "has stepped too far; it has to begin again with lower rates",
+                    "has stepped too far; it has to begin again with a lower rate",
                     figures,
-                    lower_rates(case, 0.05),
+                    smaller_steps(case, contest, 0.05),
                     at,
                     limits.recent(self.samples).rounds[0],
                 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import balanced, bounded, lower_rates
+from gan_recipe_plugins._cures import LED, balanced, bounded, slowed
 from gan_recipe_plugins._other_cures import balanced_by_pull
 
 if TYPE_CHECKING:
@@ -60,12 +60,15 @@ class OneLossLeads(Verdict):
                 changed = str(adversarial) if heard and figures[leader] < 0.5 and heard.last > 0 else leader
                 # A weight is right where it was measured; a balance goes on measuring, and comes first.
                 held = balanced_by_pull(case, str(player), meeting, leader) if leading else ()
-                once = balanced(case, str(player), changed, figures[changed])
+                lowered = changed == leader
+                once = balanced(case, str(player), changed, figures[changed], LED if lowered else 1.0)
+                much = "half as loud" if lowered else "as loud"
                 cures = (*held, *((once,) if once else ())) or ((),)
                 yield Finding(
                     f"the loss {leader} makes {figures[leader]:.1%} of {player}'s gradient at {meeting.label}{other}: "
                     f"{'the others are' if leading else f'{adversarial} is'} not heard. "
-                    f"{'A balance' if held else 'A weight'} with which {changed} has half of the sum is stated below",
+                    f"{'A balance' if held else 'A weight'} with which {changed} is {much} as all others together is "
+                    "stated below",
                     {f"share_{name}": value for name, value in figures.items()},
                     cures[0],
                     f"{player}/{meeting.label}",
@@ -123,7 +126,7 @@ class Diverged(Verdict):
                     f"the weights of {name} are {weights.last / max(weights.values[0], 1e-6):.0f} times as large as at "
                     "the start: they run away",
                     {"weights": weights.last, "at_the_start": weights.values[0]},
-                    lower_rates(case, 0.1),
+                    slowed(case, name),
                     name,
                     weights.recent(self.samples).rounds[0],
                 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import other_labels, wait_for_critic
+from gan_recipe_plugins._cures import other_labels, same_phase, wait_for_critic
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest
@@ -109,6 +109,8 @@ def _falls(values: Sequence[float]) -> bool:
 
 
 _FRESH = "fresh weights"
+_LOAD = "Load both from one round, or let the critic catch up while the generator is held"
+_WAIT = "Let the critic catch up while the generator is held, or load both from one round"
 _MEANT = (
     ". Where that is meant, as after training without a critic, a weight that rises from 0 spares the generator too"
 )
@@ -153,14 +155,15 @@ class PhaseMismatchAfterLoad(Verdict):
             if self.least <= first.last <= self.most and not knows_nothing:
                 continue
             told = [" and ".join(sorted(side)) for side in sides]
+            loaded, waits = same_phase(case, contest), wait_for_critic(case, contest)
             yield Finding(
                 f"{contest.critic} starts from {told[0]}, {contest.generator} from {told[1]}, and at load the critic "
                 f"puts {first.last:.0%} of pairs in the right order{', by chance' if knows_nothing else ''}: they are "
-                "not in the same phase. Let the critic catch up while the generator is held, or load both from one "
-                f"round{_MEANT if knows_nothing else ''}",
+                f"not in the same phase. {_LOAD if loaded else _WAIT}{_MEANT if knows_nothing else ''}",
                 {"ranked": first.last},
-                wait_for_critic(case, contest),
+                loaded or waits,
                 f"{contest.critic}/{contest.loss}",
+                others=(waits,) if loaded else (),
             )
 
 

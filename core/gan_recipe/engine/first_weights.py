@@ -12,14 +12,14 @@ from gan_recipe.components.failure import raised
 from gan_recipe.engine.randomness import seeded
 from gan_recipe.errors import Problem, RecipeError
 from gan_recipe.language.recipe import ConstraintSpec, Recipe
-from gan_recipe.runs.warm_start import beginning
+from gan_recipe.runs.warm_start import Beginning, beginning
 
 
 @frozen
 class Origins:
     """Where weights come from, by network; those that are not among them are fresh."""
 
-    #: Another run, its round and its network.
+    #: Another run, its round and its network, and the networks here that could begin with weights of that round.
     runs: dict[str, dict[str, Any]] = Factory(dict)
     #: A file, which no run made.
     files: dict[str, dict[str, Any]] = Factory(dict)
@@ -28,6 +28,7 @@ class Origins:
 def begin(recipe: Recipe, networks: Mapping[str, nn.Module]) -> Origins:
     """Load what ``start`` names and attach the constraints. Raises RecipeError for whatever does not fit."""
     origins, problems = Origins(), list[Problem]()
+    begun_by: dict[str, Beginning] = {}
     for name, spec in recipe.networks.items():
         network = networks[name]
         constraints = [
@@ -39,6 +40,8 @@ def begin(recipe: Recipe, networks: Mapping[str, nn.Module]) -> Origins:
         try:
             begun = beginning(spec, recipe.run.scale)
             kept = origins.files if spec.start_file else origins.runs
+            if begun and not spec.start_file:
+                begun_by[name] = begun
             if begun and begun.fits(network):
                 kept[name] = begun.load(network)
             with seeded("constraints", name, recipe.run.seed):
@@ -51,6 +54,8 @@ def begin(recipe: Recipe, networks: Mapping[str, nn.Module]) -> Origins:
             problems.append(Problem(recipe.file.origin((*spec.key, "start")).where, ".".join(spec.key), str(error)))
     if problems:
         raise RecipeError(problems)
+    for name, begun in begun_by.items():
+        origins.runs[name]["fitting"] = begun.fitting(networks)
     return origins
 
 

@@ -65,7 +65,8 @@ class Case:
     """A run as its verdicts see it."""
 
     recipe: Recipe
-    #: Where the weights of each warm-started network come from: ``{"run": ..., "round": ...}``.
+    #: Where the weights of each warm-started network come from: ``{"run": ..., "round": ..., "fitting": [...]}``, the
+    #: last being the networks that could begin with weights of that round.
     parents: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     #: The last round of which there are figures.
     round: int = 0

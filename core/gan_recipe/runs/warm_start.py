@@ -116,7 +116,7 @@ def beginning(spec: NetworkSpec, scale: float) -> Beginning | None:
     """The weights that a network starts with; None for fresh ones. Raises ValueError when they cannot be read."""
     if spec.start_file:
         weights, told = read_weights(spec.start_file)
-        return Beginning(str(spec.start_file.path), weights, told)
+        return Beginning(str(spec.start_file.path), weights, told, {})
     if spec.start is None:
         return None
     from gan_recipe.runs.checkpoint import BrokenCheckpointError, load
@@ -133,7 +133,7 @@ def beginning(spec: NetworkSpec, scale: float) -> Beginning | None:
         known = {key.partition("/")[0] for key in networks}
         raise ValueError(f"{start.run.name} has no network {start.network!r}.{did_you_mean(start.network, known)}")
     told = {"run": start.run.name, "round": start.round, "network": start.network, "sha256": checkpoint.sha256}
-    return Beginning(f"{start.run.name}@{start.round}:{start.network}", weights, told)
+    return Beginning(f"{start.run.name}@{start.round}:{start.network}", weights, told, networks)
 
 
 @frozen
@@ -145,9 +145,23 @@ class Beginning:
     _weights: Mapping[str, Tensor]
     #: What a run remembers of them.
     told: dict[str, Any]
+    #: The tensors of all networks of the checkpoint, as ``NETWORK/KEY``; none of a file, which says of no run's phase.
+    _beside: Mapping[str, Tensor]
 
     def fits(self, module: nn.Module) -> bool:
         return not self._misfits(module)
+
+    def fitting(self, networks: Mapping[str, nn.Module]) -> list[str]:
+        """Which of these networks could begin with the checkpoint's weights of that name."""
+        theirs: dict[str, dict[str, tuple[int, ...]]] = {}
+        for path, tensor in self._beside.items():
+            name, _, key = path.partition("/")
+            theirs.setdefault(name, {})[key] = tuple(tensor.shape)
+        mine = {
+            name: {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+            for name, network in networks.items()
+        }
+        return [name for name, shapes in mine.items() if shapes and theirs.get(name) == shapes]
 
     def load(self, module: nn.Module) -> dict[str, Any]:
         """Load the weights and tell where they came from. Raises ValueError listing every shape that does not fit."""
