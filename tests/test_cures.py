@@ -37,11 +37,21 @@ def recipe(base: str, *lines: str, name: str = "failing.toml") -> Recipe:
     return check(name)
 
 
-def told_of(failing: Recipe, looks: list[Mapping[str, float]], verdict: str, every: int = 50) -> Told:
-    """The first time that the verdict is told; its cures are sound in recipes that extend the failing one."""
+def told_of(
+    failing: Recipe,
+    looks: list[Mapping[str, float]],
+    verdict: str,
+    every: int = 50,
+    figures: Mapping[str, float] | None = None,
+) -> Told:
+    """The first time that the verdict is told; its cures are sound in recipes that extend the failing one.
+
+    ``looks`` are what signals measure, ``figures`` what every line has besides.
+    """
     bench = Bench(failing)
-    for look, figures in enumerate(looks):
-        for told in bench.hear(1 + look * every, {f"signals/{name}": value for name, value in figures.items()}):
+    for look, measured in enumerate(looks):
+        signals = {f"signals/{name}": value for name, value in measured.items()}
+        for told in bench.hear(1 + look * every, {**signals, **(figures or {})}):
             if told.verdict == verdict:
                 for lines in told.treatments:
                     recipe("failing.toml", *lines, name="cured.toml")
@@ -217,6 +227,32 @@ def test_a_generator_at_its_limits_steps_no_further_than_its_critic() -> None:
         failing = recipe(FACES, f"[players.generator]\noptimizer.lr = {rate}")
         told = told_of(failing, looks, "saturated_generator", every=25)
         assert told.cure == ("[players.generator]", f"optimizer.lr = {cured}")
+
+
+def unlearnt(failing: Recipe) -> Told:
+    return told_of(failing, [{}] * 40, "factor_lost", figures={"critic/loss/light": 3.0})
+
+
+def test_a_head_that_is_shown_another_image_is_shown_the_one_its_labels_are_of() -> None:
+    """Where the data says what its images show: not the label of what the head is shown, which in standard light is
+    always the same and would teach it nothing."""
+    wrong = (
+        '[players.critic]\nlosses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }'
+    )
+    told = unlearnt(recipe(FACES, wrong))
+    assert told.cure == ("[players.critic]", 'losses.light.logits = "light(trunk(image))"') and told.others == ()
+
+
+def test_a_label_that_tells_of_the_image_is_the_other_treatment() -> None:
+    """Where the target's light varies, too; where both images are in one light, no label is wrong."""
+    wrong = (
+        '[players.critic]\nlosses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }'
+    )
+    told = unlearnt(recipe(FACES, '[data.faces]\ntarget_light = "random"', wrong))
+    assert told.cure[-1] == 'losses.light.logits = "light(trunk(image))"'
+    assert told.others == (("[players.critic]", 'losses.light.labels = "target_light"'),)
+    alike = unlearnt(recipe(FACES, '[data.faces]\ntarget_light = "same"', wrong))
+    assert alike.cure[-1] == 'losses.light.labels = "target_light"' and alike.others == ()
 
 
 def test_one_bad_batch_is_no_sudden_collapse() -> None:

@@ -70,10 +70,11 @@ What was changed after a seed was seen is shown by later ones:
   seeds 2 and 7 came later. Holding is among the other cures below.
 - In `runaway` the critic is one of spectral norm: its scale is divided out, and its weights run away while its scores
   stay as they are. The cure was a tenth of every rate, after which the generator was too slow (seed 0), and then a
-  tenth of the critic's, which did not do with seed 2. It is also no more than five times the generator's since then:
+  tenth of the critic's, which did not do with seed 2. It is no more than five times the generator's since then, too:
   seeds 5 and 6 came later.
 - In `limits` a generator of a wild rate stands at the limits of its tanh. The cure was a twentieth of every rate, which
-  left it wild (seed 0). It is the generator's alone since then, and no more than the critic's: seeds 1 and 2 came later.
+  left it wild (seed 0). It is of the generator alone since then, and no more than its critic's: seeds 1 and 2 came
+  later.
 - `collapse_noisy`, and the healthy runs behind noise, packs, past fakes and augmentation, came with seeds 1 and 2.
   Noise and augmentation had been measured with the samples before, and of a collapse behind noise (seed 0) nothing was
   told."""

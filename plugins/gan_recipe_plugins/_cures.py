@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from gan_recipe import Case, Contest
 
 Lines = tuple[str, ...]
+# A value of the recipe, as contests hold them: its name, its arguments, and the networks that it depends on.
+Node = Any
 
 # Two rates further apart than this are more than two time scales: one player then moves against a standing target.
 _FAR = 5.0
@@ -206,15 +208,47 @@ def balanced(case: Case, player: str, loss: str, share: float, of_others: float 
     return (f"[players.{player}]", f"losses.{loss}.weight = {of_others * weight * (1 - share) / share:.3g}")
 
 
+def labelled_image(case: Case, player: str, loss: str) -> Lines:
+    """The head shown the image that its labels are of, in place of another of the same source: the one that shows what
+    they tell, by the data's word, and that the recipe reads already. No lines where there are several, or none."""
+    reads, fields = case.recipe.players[player].losses[loss].reads, case.recipe.fields
+    told, source = fields[reads["labels"].name].factors, reads["labels"].name.partition(".")[0]
+    images = {name: each for name, each in fields.items() if name.startswith(f"{source}.") and len(each.shape) == 3}
+    seen = [name for name in case.fields_of(reads["logits"]) if name in images]
+    if not told or len(seen) != 1:
+        return ()
+    losses = [each for other in case.recipe.players.values() for each in other.losses.values()]
+    read = {name for each in losses for node in each.reads.values() for name in case.fields_of(node)}
+    shows = [
+        name
+        for name, each in images.items()
+        if name in {*read, *seen} and each.shape == images[seen[0]].shape and told <= (each.factors or frozenset())
+    ]
+    if len(shows) != 1 or shows == seen:
+        return ()
+
+    def shown(node: Node) -> str:
+        if node.arguments is not None:
+            return f"{node.name}({', '.join(map(shown, node.arguments))})"
+        text = case.text(node)
+        return text.replace(seen[0].partition(".")[2], shows[0].partition(".")[2]) if node.name == seen[0] else text
+
+    return (f"[players.{player}]", f'losses.{loss}.logits = "{shown(reads["logits"])}"')
+
+
 def other_labels(case: Case, player: str, loss: str) -> Lines:
-    """The one other label of as many classes that the data has, for a loss that cannot learn its own."""
+    """The one other label of as many classes that the data has, for a loss that cannot learn its own; none that is
+    always the same, which teaches nothing."""
     labels = case.recipe.players[player].losses[loss].reads["labels"]
     classes = case.recipe.fields[labels.name].classes
     source = labels.name.partition(".")[0]
     others = [
         name
         for name, field in case.recipe.fields.items()
-        if field.classes == classes and name != labels.name and name.startswith(f"{source}.")
+        if field.classes == classes
+        and name != labels.name
+        and name.startswith(f"{source}.")
+        and field.factors != frozenset()
     ]
     if len(others) != 1:
         return ()

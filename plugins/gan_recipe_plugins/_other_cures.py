@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gan_recipe_plugins._cures import LED, Lines
+from gan_recipe_plugins._cures import LED, Lines, Node
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest, Meeting
-
-# A value of the recipe, as contests hold them: its name, its arguments, and the networks that it depends on.
-Node = Any
 
 # Losses whose critic scores reals above 0 and fakes below: the sign says what it takes a sample for, which steers ada.
 _CENTRED = ("bce_critic", "hinge_critic")

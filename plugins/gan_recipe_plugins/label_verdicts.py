@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import other_labels, same_phase, wait_for_critic
+from gan_recipe_plugins._cures import labelled_image, other_labels, same_phase, wait_for_critic
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest
@@ -80,15 +80,17 @@ class FactorLost(Verdict):
         if _falls([min(value, guess) for value in series.recent(40).values]):
             return
         recent = series.recent(self.samples)
+        cures = [lines for wired in (labelled_image, other_labels) if (lines := wired(case, player, loss))]
         yield Finding(
             f"after {case.round:,} rounds the loss {loss} of {player} stands at {recent.mean():.2f}, and "
             f"guessing among {classes} classes gives {guess:.2f}, and it does not fall: {reads['logits'].label} "
             f"does not learn {reads['labels'].label}, which has nothing to do with it, has no way to it, or is too "
             "hard to see",
             {"loss": recent.mean(), "guess": guess},
-            other_labels(case, player, loss),
+            cures[0] if cures else (),
             f"{player}/{loss}",
             recent.rounds[0],
+            tuple(cures[1:]),
         )
 
 
