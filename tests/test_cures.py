@@ -198,7 +198,7 @@ def test_a_fresh_critic_beside_a_loaded_generator_is_loaded_from_the_same_round(
     training = Training(recipe("failing.toml", *told.cure, name="cured.toml"))
     assert {name: origin["round"] for name, origin in training.origins.runs.items()} == {"generator": 2, "critic": 2}
     ((table, *_, last),) = told.others
-    assert table == "[schedule]" and last == "starts = { generator = 300 }"
+    assert table == "[schedule]" and last == "starts = { generator = 500 }"
     narrow = phase_told(recipe(RING, WARM, '[networks]\ncritic = { use = "mlp", widths = [8], outputs = 1 }'))
     assert narrow.cure == told.others[0] and narrow.others == ()
 

@@ -108,8 +108,6 @@ _SIX_PEOPLE_BCE = _SIX_PEOPLE.replace(
     "losses.gan.weight = 0.3",
     'losses.gan = { use = "bce_generator", fake = "verdict(seen_fake)", weight = 0.3 }',
 )
-# Noise blurs the clusters: to find them takes twice as long.
-_LONGER = "[run]\nrounds = 3_000\n"
 _NOISY = """
 [networks]
 noisy = { use = "instance_noise", sd = 0.1 }
@@ -177,7 +175,7 @@ CASES = (
         '[networks.generator]\nstart = "ring@1500"\n[networks.critic]\nstart = "ring@1500"',
         parent="ring",
     ),
-    Case("ring_noisy", "ring", f'{_LONGER}{_NOISY}losses.gan.real = "critic(noisy(point))"\n'),
+    Case("ring_noisy", "ring", f'{_NOISY}losses.gan.real = "critic(noisy(point))"\n'),
     Case("ring_packed", "ring", _PACKED),
     Case("ring_replayed", "ring", _REPLAYED),
     Case("faces_augmented", "faces", _AUGMENTED),
@@ -197,8 +195,7 @@ CASES = (
     Case(
         "collapse_noisy",
         "ring",
-        _LONGER
-        + _PLAIN.replace("(point)", "(noisy(point))")
+        _PLAIN.replace("(point)", "(noisy(point))")
         .replace("(fake)", "(noisy(fake))")
         .replace("[players.critic]", '[networks]\nnoisy = { use = "instance_noise", sd = 0.1 }\n[players.critic]', 1)
         .replace("[players.generator]", "[players.generator]\noptimizer.lr = 2e-2"),
