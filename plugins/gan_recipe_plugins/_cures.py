@@ -226,12 +226,13 @@ def labelled_image(case: Case, player: str, loss: str) -> Lines:
     ]
     if len(shows) != 1 or shows == seen:
         return ()
+    old, new = (name.partition(".")[2] for name in (*seen, *shows))
 
     def shown(node: Node) -> str:
         if node.arguments is not None:
             return f"{node.name}({', '.join(map(shown, node.arguments))})"
         text = case.text(node)
-        return text.replace(seen[0].partition(".")[2], shows[0].partition(".")[2]) if node.name == seen[0] else text
+        return text.removesuffix(old) + new if node.name == seen[0] else text
 
     return (f"[players.{player}]", f'losses.{loss}.logits = "{shown(reads["logits"])}"')
 
