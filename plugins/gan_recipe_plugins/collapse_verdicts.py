@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import gone_back, lower_rates, many_modes, rates_held, smaller_steps, unsaturated
-from gan_recipe_plugins._other_cures import packed
+from gan_recipe_plugins._pace_cures import gone_back, lower_rates, rates_held, smaller_steps
+from gan_recipe_plugins._sample_cures import packed
+from gan_recipe_plugins._slope_cures import many_modes, unsaturated
 
 if TYPE_CHECKING:
     from gan_recipe import Case

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import equal_pace, held_back, more_data, slope_penalty
-from gan_recipe_plugins._other_cures import augmented
+from gan_recipe_plugins._pace_cures import equal_pace
+from gan_recipe_plugins._sample_cures import augmented
+from gan_recipe_plugins._slope_cures import held_back, slope_penalty
+from gan_recipe_plugins._wiring_cures import more_data
 
 if TYPE_CHECKING:
     from gan_recipe import Case

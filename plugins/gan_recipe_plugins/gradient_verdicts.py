@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import LED, balanced, bounded, slowed
-from gan_recipe_plugins._other_cures import balanced_by_pull
+from gan_recipe_plugins._loudness_cures import LED, balanced, balanced_by_pull
+from gan_recipe_plugins._pace_cures import slowed
+from gan_recipe_plugins._slope_cures import bounded
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Series

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._cures import labelled_image, other_labels, same_phase, wait_for_critic
+from gan_recipe_plugins._pace_cures import wait_for_critic
+from gan_recipe_plugins._wiring_cures import labelled_image, other_labels, same_phase
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest

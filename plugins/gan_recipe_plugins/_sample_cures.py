@@ -1,14 +1,14 @@
-"""Other treatments than the first one, for recipes that can take them: balance, packing, adaptive augmentation."""
+"""Cures by what is done to samples on their way to the critic: packing, and augmentation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gan_recipe_plugins._cures import LED, Lines, Node
+from gan_recipe_plugins._recipe_lines import Lines, Node
 
 if TYPE_CHECKING:
-    from gan_recipe import Case, Contest, Meeting
+    from gan_recipe import Case, Contest
 
 # Losses whose critic scores reals above 0 and fakes below: the sign says what it takes a sample for, which steers ada.
 _CENTRED = ("bce_critic", "hinge_critic")
@@ -16,21 +16,6 @@ _CENTRED = ("bce_critic", "hinge_critic")
 _IMAGES, _SHARE = 500_000, 0.1
 # Losses that are handed the critic as a function of a sample: they can be handed another.
 _PENALTIES = ("r1", "r2", "wgan_gp")
-
-
-def balanced_by_pull(case: Case, player: str, meeting: Meeting, leader: str) -> tuple[Lines, ...]:
-    """The player's losses held as loud as their weights say, the leader's being half of the others' sum, where they
-    meet in a value and none is lazy or has a ramp."""
-    spec = case.recipe.players[player]
-    others = [name for name in meeting.losses if name != leader and spec.losses[name].every == 1]
-    if spec.balance is not None or meeting.value is None or not others or spec.losses[leader].every != 1:
-        return ()
-    weights = [weight for name in others if isinstance(weight := spec.losses[name].weight, float)]
-    if len(weights) < len(others):
-        return ()
-    named = ", ".join(f'"{name}"' for name in others)
-    balance = f'balance = {{ at = "{case.text(meeting.value)}", reference = "{leader}", losses = [{named}] }}'
-    return ((f"[players.{player}]", f"losses.{leader}.weight = {LED * sum(weights):g}", balance),)
 
 
 def packed(case: Case, contest: Contest) -> tuple[Lines, ...]:
