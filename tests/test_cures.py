@@ -129,6 +129,22 @@ def test_more_samples_are_what_the_data_itself_proposes() -> None:
     assert proposed == {"data": {"faces": Shelf().more()}}
 
 
+def test_overfitting_is_told_of_data_that_cannot_say_what_would_be_more() -> None:
+    """With the rest of its cure, and a warning that names the data."""
+
+    class Broken(Data):
+        def more(self) -> Mapping[str, int]:
+            raise KeyError("shelf")
+
+    bench = Bench(attrs.evolve(recipe(FACES), data={"faces": Broken()}))
+    with pytest.warns(RuntimeWarning, match=r"data\.faces .*more samples: KeyError: 'shelf'"):
+        heard = [
+            bench.hear(1 + look, {f"signals/{k}": v for k, v in each.items()}) for look, each in enumerate(BY_HEART)
+        ]
+    (told,) = [told for found in heard for told in found if told.verdict == "overfitting"]
+    assert told.cure == ("[players.critic]", "losses.r1.weight = 1.25")
+
+
 _MANY = {"dcgan": [], FACES: ["[data.faces]", "identities = 200"]}
 
 

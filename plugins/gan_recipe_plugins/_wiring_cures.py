@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING
 
 from gan_recipe_plugins._recipe_lines import Lines, Node
@@ -16,7 +17,13 @@ def more_data(case: Case, contest: Contest) -> Lines:
     fields = case.fields_of(contest.real) if contest.real is not None else ()
     lines: list[str] = []
     for source in dict.fromkeys(name.partition(".")[0] for name in fields):
-        if more := case.recipe.data[source].more():
+        try:
+            more = case.recipe.data[source].more()
+        except Exception as error:  # a stranger's data may raise anything; what is wrong is told all the same
+            told = f"data.{source} does not say what would give more samples: {type(error).__name__}: {error}"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
+            continue
+        if more:
             # What JSON writes of a number or of a line of text is TOML as well.
             stated = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in more.items()]
             lines += [f"[data.{source}]", *stated]
