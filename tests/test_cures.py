@@ -271,6 +271,15 @@ def test_a_label_that_tells_of_the_image_is_the_other_treatment() -> None:
     assert alike.cure[-1] == 'losses.light.labels = "target_light"' and alike.others == ()
 
 
+def test_the_words_on_lost_modes_are_those_of_their_cure() -> None:
+    """Pairing where the losses are not relativistic; a stronger penalty where they are, and pair already."""
+    few = [{"critic/gan/modes": 0.1}] * 12
+    assert "A stronger penalty" in (told := told_of(recipe(RING), few, "mode_collapse")).told
+    assert told.cure == ("[players.critic]", "losses.r1.weight = 1")
+    told = told_of(recipe("zoo/ring_gan"), few, "mode_collapse")
+    assert "Relativistic pairing" in told.told and any("relativistic_critic" in line for line in told.cure)
+
+
 def test_one_bad_batch_is_no_sudden_collapse() -> None:
     """Though it lifts the mean of the last three over the bound: two of them must be bad."""
     good = {"critic/gan/modes": 1.0}

@@ -20,6 +20,8 @@ _HOW_MUCH = {
     "modes": "counts as {:.0%} as many different samples",
 }
 
+_PAIRING = "Relativistic pairing with penalties on the critic's slope at real and fake samples drops no modes"
+_PENALTY = "A stronger penalty on the critic's slope keeps it from driving outputs from one mode to the next"
 _WITH_THE_RATE = "A rate had just been raised by its schedule: hold it where it was good"
 _BY_ITSELF = "Go back to a checkpoint before it, with lower rates"
 
@@ -51,13 +53,14 @@ class ModeCollapse(Verdict):
             few = seen["modes"].stayed(self.samples, below=self.modes)
             if few or seen["diversity"].stayed(self.samples, below=self.diversity):
                 figures = {name: series.recent(self.samples).mean() for name, series in seen.items() if len(series)}
+                cure = many_modes(case, contest)
+                helps = _PAIRING if any("relativistic" in line for line in cure) else _PENALTY
                 how_much = [words.format(figures[name]) for name, words in _HOW_MUCH.items() if name in figures]
                 yield Finding(
                     f"what {contest.generator or 'the generator'} makes {', and '.join(how_much)}: it makes much the "
-                    "same for whatever it is given. Relativistic pairing with penalties on the critic's slope at real "
-                    "and fake samples drops no modes",
+                    f"same for whatever it is given. {helps}",
                     figures,
-                    many_modes(case, contest),
+                    cure,
                     at,
                     seen["modes" if few else "diversity"].recent(self.samples).rounds[0],
                     packed(case, contest),
