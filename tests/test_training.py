@@ -174,7 +174,8 @@ def test_reuse_changes_the_work_and_not_the_weights() -> None:
 
 
 def test_a_warm_start_takes_weights_and_remembers_where_from() -> None:
-    """``start = RUN@ROUND`` gives the stated weights, and ``run.json`` records the run, the round and the checksum."""
+    """``start = RUN@ROUND`` gives the stated weights, and ``run.json`` records the run, the round and the checksum, and
+    which networks could have begun there."""
     parent = train().folder
     Path("child.toml").write_text(f'extends = "tiny.toml"\n[networks.trunk]\nstart = "{parent.name}@8"\n')
     from gan_recipe.engine.training import Training
@@ -182,7 +183,9 @@ def test_a_warm_start_takes_weights_and_remembers_where_from() -> None:
     theirs = load(parent, 8).tensors["networks"]
     mine = Training(check("child.toml")).graph.networks["trunk"].state_dict()
     assert all(torch.equal(value, theirs[f"trunk/{key}"]) for key, value in mine.items())
-    told = train("run.rounds=2", recipe="child.toml").folder.describe()["parents"]["trunk"]
+    child = train("run.rounds=2", recipe="child.toml").folder.describe()
+    told = child["parents"]["trunk"]
+    assert set(told.pop("fitting")) == set(check("child.toml").networks)
     assert told == {"run": parent.name, "round": 8, "network": "trunk", "sha256": load(parent, 8).sha256}
 
 

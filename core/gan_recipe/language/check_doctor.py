@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
-from gan_recipe.components.registry import BARE, LookupProblem
+from gan_recipe.components.registry import BARE
 from gan_recipe.errors import did_you_mean
 from gan_recipe.interfaces import Component, Signal, Verdict
 from gan_recipe.language.recipe import DoctorSpec
@@ -67,22 +67,40 @@ def check_names(tables: Tables, key: Key, stated: Collection[str], known: Collec
             tables.report(key, f"no verdict {name!r} can be told here.{did_you_mean(name, known)}")
 
 
-def _chosen(tables: Tables, part: str, usual: tuple[str, ...], cls: type[_C], off: tuple[str, ...]) -> dict[str, _C]:
+class _OnDemand(Mapping[str, _C]):
+    """Components by name, of which the usual ones are made when they are asked for: a check has no need of their
+    modules, a third of all that it would load."""
+
+    def __init__(self, usual: Collection[str], make: Callable[[str], _C], stated: Mapping[str, _C]) -> None:
+        self._usual, self._make, self._made = usual, make, dict(stated)
+        self._names = (*usual, *stated)
+
+    def __getitem__(self, name: str) -> _C:
+        if name not in self._made and name in self._usual:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _chosen(tables: Tables, part: str, usual: tuple[str, ...], cls: type[_C], off: tuple[str, ...]) -> Mapping[str, _C]:
     key = ("doctor", part)
     found: dict[str, _C] = {}
     stated: dict[str, dict[str, Any]] = tables.entries(key)
-    for name in usual:
-        if name not in stated and name not in off and BARE in tables.registry.plugins:
-            try:
-                component: Any = tables.registry.component(name, cls.kind)
-            except LookupProblem as problem:
-                tables.report(key, str(problem))
-            else:
-                found[name] = component()
     for name, table in stated.items():
         # A usual one is known by its name; saying ``use`` again would only be in the way of its settings.
         table = {"use": name, **table} if name in usual else table
         made = tables.component(table, (*key, name), cls)
         if made is not None and name not in off:
             found[name] = made
-    return found
+    registry = tables.registry
+    unstated = [name for name in usual if name not in stated and name not in off and BARE in registry.plugins]
+
+    def make(name: str) -> Any:
+        return registry.component(name, cls.kind)()
+
+    return _OnDemand(unstated, make, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from gan_recipe.components.registry import Registry
 from gan_recipe.language.check import check_file
@@ -11,10 +12,18 @@ from gan_recipe.language.findings import refuse
 from gan_recipe.language.override import read
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.settable import settings_of
-from gan_recipe.language.start import Starts
-from gan_recipe.runs.recoveries import in_force
-from gan_recipe.runs.run_folder import RunFolder
-from gan_recipe.runs.warm_start import existing
+from gan_recipe.language.start import Starts, Wanted
+
+if TYPE_CHECKING:
+    from gan_recipe.runs.run_folder import RunFolder
+
+
+def existing(wanted: Wanted) -> None:
+    """The weights are there. Raises ValueError that names the command which makes them."""
+    # Most recipes start from nothing, and how weights are read need not be known to check them.
+    from gan_recipe.runs.warm_start import existing
+
+    existing(wanted)
 
 
 def check(
@@ -42,6 +51,8 @@ def check_run(run: RunFolder, registry: Registry, *, starts: Starts | None = exi
 
     Raises as ``check`` does.
     """
+    from gan_recipe.runs.recoveries import in_force
+
     recipe = check_file(in_force(run), registry, starts=starts)
     refuse(find(recipe))
     return recipe
