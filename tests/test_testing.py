@@ -10,17 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from faulty_components import (
-    FAULTS,
-    ONE_SCORE,
-    Sound,
-    SoundData,
-    SoundLoss,
-    SoundMetric,
-    SoundSignal,
-    SoundVerdict,
-    Unfair,
-)
+from faulty_components import FAULTS, ONE_SCORE
+from faulty_data import SoundData, SoundMetric
+from faulty_losses import SoundLoss
+from faulty_networks import Sound
+from faulty_schedules import Unfair
+from faulty_signals import SoundSignal, SoundVerdict
 
 from gan_recipe import Component, hookimpl
 from gan_recipe.interfaces import KINDS
