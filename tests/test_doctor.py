@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from gan_recipe.cli.screen import QuietScreen
-from gan_recipe.components.registry import Registry
+from gan_recipe.components.registry import BARE, Registry
+from gan_recipe.errors import RecipeError
 from gan_recipe.health.contests import contests, meetings
 from gan_recipe.loop.launch import resume, start
 from gan_recipe.loop.train import Outcome
@@ -244,3 +245,19 @@ def test_diagnose_tells_a_person_and_writes_the_cured_recipe() -> None:
     quiet = CliRunner().invoke(cli, ["diagnose", "tiny"]).output
     assert "tiny/1: done after 12 rounds; nothing that the doctor knows" in quiet and "label faithfulness" in quiet
     assert CliRunner().invoke(cli, ["diagnose", "touchy", "--family"]).output.startswith("touchy/1: done")
+
+
+def test_the_usual_signals_and_verdicts_are_found_by_check_and_made_later() -> None:
+    """One that is not offered is told of by ``check``; one that cannot be imported when it is asked for, as a mistake
+    and not as a traceback."""
+    registry = Registry.installed()
+    ours = registry.plugins[BARE]
+    offered = dict(registry.offered(ours))
+    ours.components = {name: offer for name, offer in offered.items() if name != "outputs"}
+    with pytest.raises(RecipeError, match=r"doctor\.signals: there is no component 'outputs'"):
+        check("dcgan", (), registry)
+    ours.components = offered | {"outputs": "gan_recipe_plugins.nowhere:Outputs"}
+    signals = check("dcgan", (), registry).doctor.signals
+    assert "outputs" in signals
+    with pytest.raises(RecipeError, match=r"doctor\.signals: .* cannot import 'outputs' from .*nowhere"):
+        dict(signals)

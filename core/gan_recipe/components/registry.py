@@ -108,6 +108,19 @@ class Registry:
     def component(self, stated: str, kind: str | tuple[str, ...]) -> type[Component]:
         """The component that a recipe calls ``stated`` (``name`` or ``namespace.name``). Raises LookupProblem."""
         kinds = (kind,) if isinstance(kind, str) else kind
+        plugin, name, offer = self.find(stated)
+        try:
+            found = _imported(plugin, name, offer)
+        except LookupProblem as problem:
+            plugin.broken[name] = str(problem)
+            raise
+        if found.kind not in kinds:
+            article = "an" if found.kind[0] in "aeiou" else "a"
+            raise LookupProblem(f"{stated!r} is {article} {found.kind}; expected: {' or '.join(kinds)}")
+        return found
+
+    def find(self, stated: str) -> tuple[Plugin, str, type[Component] | str]:
+        """The plugin of a component, its name there and what is offered, not imported yet. Raises LookupProblem."""
         namespace, _, name = stated.rpartition(".")
         plugin = self._plugin(namespace or BARE)
         offered = self.offered(plugin)
@@ -118,15 +131,7 @@ class Registry:
             raise LookupProblem(f"there is no component {stated!r}.{hint or ' `gan-recipe list` shows all.'}")
         if name in plugin.broken:
             raise LookupProblem(plugin.broken[name])
-        try:
-            found = _imported(plugin, name, offered[name])
-        except LookupProblem as problem:
-            plugin.broken[name] = str(problem)
-            raise
-        if found.kind not in kinds:
-            article = "an" if found.kind[0] in "aeiou" else "a"
-            raise LookupProblem(f"{stated!r} is {article} {found.kind}; expected: {' or '.join(kinds)}")
-        return found
+        return plugin, name, offered[name]
 
     def observe(self, namespace: str) -> None:
         """Import a plugin so that its hooks are told what happens. Raises LookupProblem."""

@@ -12,18 +12,11 @@ from gan_recipe.language.findings import refuse
 from gan_recipe.language.override import read
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.settable import settings_of
-from gan_recipe.language.start import Starts, Wanted
+from gan_recipe.language.start import Starts
+from gan_recipe.runs.warm_start import existing
 
 if TYPE_CHECKING:
     from gan_recipe.runs.run_folder import RunFolder
-
-
-def existing(wanted: Wanted) -> None:
-    """The weights are there. Raises ValueError that names the command which makes them."""
-    # Most recipes start from nothing, and how weights are read need not be known to check them.
-    from gan_recipe.runs.warm_start import existing
-
-    existing(wanted)
 
 
 def check(
@@ -51,6 +44,7 @@ def check_run(run: RunFolder, registry: Registry, *, starts: Starts | None = exi
 
     Raises as ``check`` does.
     """
+    # A recipe of no run is checked far more often, and has gone back nowhere.
     from gan_recipe.runs.recoveries import in_force
 
     recipe = check_file(in_force(run), registry, starts=starts)

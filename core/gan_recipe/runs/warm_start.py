@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from gan_recipe.components.toml_value import cut
 from gan_recipe.errors import UserError, did_you_mean, nearest
-from gan_recipe.language.recipe import NetworkSpec
 from gan_recipe.language.recipe_file import shipped_recipes
 from gan_recipe.language.scale import scaled
 from gan_recipe.language.start import Wanted
-from gan_recipe.runs.foreign_weights import read_weights
 from gan_recipe.runs.run_folder import NAME, RunFolder, checkpoint_rounds, find_run, runs_named
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
 
 _LONGEST_ROUND = 12
 
@@ -110,75 +102,3 @@ def _round_of(run: RunFolder, stated: str, have: list[int]) -> int:
 def is_round(stated: str) -> bool:
     """Whether a text is the number of a round."""
     return stated.isdecimal() and len(stated) <= _LONGEST_ROUND
-
-
-def beginning(spec: NetworkSpec, scale: float) -> Beginning | None:
-    """The weights that a network starts with; None for fresh ones. Raises ValueError when they cannot be read."""
-    if spec.start_file:
-        weights, told = read_weights(spec.start_file)
-        return Beginning(str(spec.start_file.path), weights, told, {})
-    if spec.start is None:
-        return None
-    from gan_recipe.runs.checkpoint import BrokenCheckpointError, load
-
-    start = find_start(spec.start, spec.name, scale)
-    try:
-        checkpoint = load(start.run, start.round)
-    except BrokenCheckpointError as error:
-        raise ValueError(f"the checkpoint {start.run.name}@{start.round} is damaged: {error}") from error
-    prefix = f"{start.network}/"
-    networks = checkpoint.tensors["networks"]
-    weights = {key.removeprefix(prefix): v for key, v in networks.items() if key.startswith(prefix)}
-    if not weights:
-        known = {key.partition("/")[0] for key in networks}
-        raise ValueError(f"{start.run.name} has no network {start.network!r}.{did_you_mean(start.network, known)}")
-    told = {"run": start.run.name, "round": start.round, "network": start.network, "sha256": checkpoint.sha256}
-    return Beginning(f"{start.run.name}@{start.round}:{start.network}", weights, told, networks)
-
-
-@frozen
-class Beginning:
-    """Weights that a network starts with."""
-
-    #: Where they come from, for messages.
-    where: str
-    _weights: Mapping[str, Tensor]
-    #: What a run remembers of them.
-    told: dict[str, Any]
-    #: The tensors of all networks of the checkpoint, as ``NETWORK/KEY``; none of a file, which says of no run's phase.
-    _beside: Mapping[str, Tensor]
-
-    def fits(self, module: nn.Module) -> bool:
-        return not self._misfits(module)
-
-    def fitting(self, networks: Mapping[str, nn.Module]) -> list[str]:
-        """Which of these networks could begin with the checkpoint's weights of that name."""
-        theirs: dict[str, dict[str, tuple[int, ...]]] = {}
-        for path, tensor in self._beside.items():
-            name, _, key = path.partition("/")
-            theirs.setdefault(name, {})[key] = tuple(tensor.shape)
-        mine = {
-            name: {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-            for name, network in networks.items()
-        }
-        return [name for name, shapes in mine.items() if shapes and theirs.get(name) == shapes]
-
-    def load(self, module: nn.Module) -> dict[str, Any]:
-        """Load the weights and tell where they came from. Raises ValueError listing every shape that does not fit."""
-        if wrong := self._misfits(module):
-            listed = "; ".join(wrong[:8]) + (f"; and {len(wrong) - 8} more" if len(wrong) > 8 else "")
-            raise ValueError(f"the weights of {self.where} do not fit: {listed}")
-        module.load_state_dict(self._weights)
-        return self.told
-
-    def _misfits(self, module: nn.Module) -> list[str]:
-        theirs, mine = self._weights, module.state_dict()
-        return [
-            *(f"{key} is missing there" for key in mine if key not in theirs),
-            *(f"{key} is unknown here" for key in theirs if key not in mine),
-            *(
-                f"{key} has shape {tuple(theirs[key].shape)} there and {tuple(value.shape)} here"
-                for key, value in mine.items()
-                if key in theirs and theirs[key].shape != value.shape
-            ),
-        ]
