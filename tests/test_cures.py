@@ -245,6 +245,11 @@ def test_a_generator_at_its_limits_steps_no_further_than_its_critic() -> None:
         assert told.cure == ("[players.generator]", f"optimizer.lr = {cured}")
 
 
+WRONG_IMAGE = (
+    '[players.critic]\nlosses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }'
+)
+
+
 def unlearnt(failing: Recipe) -> Told:
     return told_of(failing, [{}] * 40, "factor_lost", figures={"critic/loss/light": 3.0})
 
@@ -252,22 +257,16 @@ def unlearnt(failing: Recipe) -> Told:
 def test_a_head_that_is_shown_another_image_is_shown_the_one_its_labels_are_of() -> None:
     """Where the data says what its images show: not the label of what the head is shown, which in standard light is
     always the same and would teach it nothing."""
-    wrong = (
-        '[players.critic]\nlosses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }'
-    )
-    told = unlearnt(recipe(FACES, wrong))
+    told = unlearnt(recipe(FACES, WRONG_IMAGE))
     assert told.cure == ("[players.critic]", 'losses.light.logits = "light(trunk(image))"') and told.others == ()
 
 
 def test_a_label_that_tells_of_the_image_is_the_other_treatment() -> None:
     """Where the target's light varies, too; where both images are in one light, no label is wrong."""
-    wrong = (
-        '[players.critic]\nlosses.light = { use = "cross_entropy", logits = "light(seen_target)", labels = "light" }'
-    )
-    told = unlearnt(recipe(FACES, '[data.faces]\ntarget_light = "random"', wrong))
+    told = unlearnt(recipe(FACES, '[data.faces]\ntarget_light = "random"', WRONG_IMAGE))
     assert told.cure[-1] == 'losses.light.logits = "light(trunk(image))"'
     assert told.others == (("[players.critic]", 'losses.light.labels = "target_light"'),)
-    alike = unlearnt(recipe(FACES, '[data.faces]\ntarget_light = "same"', wrong))
+    alike = unlearnt(recipe(FACES, '[data.faces]\ntarget_light = "same"', WRONG_IMAGE))
     assert alike.cure[-1] == 'losses.light.labels = "target_light"' and alike.others == ()
 
 

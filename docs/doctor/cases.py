@@ -108,10 +108,11 @@ _SIX_PEOPLE_BCE = _SIX_PEOPLE.replace(
     "losses.gan.weight = 0.3",
     'losses.gan = { use = "bce_generator", fake = "verdict(seen_fake)", weight = 0.3 }',
 )
-_NOISY = """
-[networks]
+_NOISE = """[networks]
 noisy = { use = "instance_noise", sd = 0.1 }
-[players.critic]
+"""
+_NOISY = f"""
+{_NOISE}[players.critic]
 losses.gan.real = "critic(noisy(point))"
 losses.gan.fake = "critic(noisy(fake))"
 [players.generator]
@@ -197,7 +198,7 @@ CASES = (
         "ring",
         _PLAIN.replace("(point)", "(noisy(point))")
         .replace("(fake)", "(noisy(fake))")
-        .replace("[players.critic]", '[networks]\nnoisy = { use = "instance_noise", sd = 0.1 }\n[players.critic]', 1)
+        .replace("[players.critic]", f"{_NOISE}[players.critic]", 1)
         .replace("[players.generator]", "[players.generator]\noptimizer.lr = 2e-2"),
         "mode_collapse",
         900,

@@ -77,7 +77,7 @@ def lacks(case: Any, row: Row, rows: Sequence[Row]) -> list[str]:
 
     ``rows`` are all of the table, the healthy ones that it is held against among them.
     """
-    cured, healthy = row["cured"], [each for each in rows if each["case"] == case.like]
+    cured, healthy = row["cured"], _beside(case, rows)
     found = [verdict for _, verdict in cured["told"]] + ([] if cured["outcome"] == "done" else [cured["outcome"]])
     for figure in FIGURES[case.base]:
         value, bound = cured["last"].get(figure.key), figure.stated(healthy)
@@ -103,11 +103,16 @@ def table(base: str, cured: Sequence[tuple[Any, Row]], rows: Sequence[Row]) -> I
     yield f"|---|---|---|---|{'---|' * len(figures)}---|"
     for case, row in cured:
         if case.base == base:
-            healthy = [each for each in rows if each["case"] == case.like]
+            healthy = _beside(case, rows)
             cells = [case.name, str(row["seed"]), case.verdict, case.like]
             cells += [_cell(case, row, figure, healthy) for figure in figures]
             cells += [f"no: {', '.join(ends)}" if (ends := lacks(case, row, rows)) else "yes"]
             yield f"| {' | '.join(cells)} |"
+
+
+def _beside(case: Any, rows: Sequence[Row]) -> list[Row]:
+    """The healthy runs that a case's cured ones are held against."""
+    return [each for each in rows if each["case"] == case.like]
 
 
 def _cell(case: Any, row: Row, figure: Figure, healthy: Sequence[Row]) -> str:

@@ -9,9 +9,9 @@ from gan_recipe_plugins._recipe_lines import Lines
 if TYPE_CHECKING:
     from gan_recipe import Case, Meeting
 
-# A loss that led is given half of what the others have together: with as much as these, one that pulls towards the
-# mean of what is real still left clusters empty (docs/doctor.md).
-LED = 0.5
+# For a loss that led: with as much as all others together, one that pulls towards the mean of what is real still left
+# clusters empty (docs/doctor.md).
+HALF_AS_LOUD = 0.5
 
 
 def balanced(case: Case, player: str, loss: str, share: float, of_others: float = 1.0) -> Lines:
@@ -34,4 +34,4 @@ def balanced_by_pull(case: Case, player: str, meeting: Meeting, leader: str) -> 
         return ()
     named = ", ".join(f'"{name}"' for name in others)
     balance = f'balance = {{ at = "{case.text(meeting.value)}", reference = "{leader}", losses = [{named}] }}'
-    return ((f"[players.{player}]", f"losses.{leader}.weight = {LED * sum(weights):g}", balance),)
+    return ((f"[players.{player}]", f"losses.{leader}.weight = {HALF_AS_LOUD * sum(weights):g}", balance),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Lines = tuple[str, ...]
@@ -15,3 +16,8 @@ def under(lines: Lines, table: str, line: str) -> Lines:
         return (*lines, table, line)
     at = lines.index(table) + 1
     return (*lines[:at], line, *lines[at:])
+
+
+def call(node: Node, of: Callable[[Node], str]) -> str:
+    """The call that a node is, each of its arguments written by ``of``."""
+    return f"{node.name}({', '.join(map(of, node.arguments or ()))})"

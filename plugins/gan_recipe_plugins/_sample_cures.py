@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gan_recipe_plugins._recipe_lines import Lines, Node
+from gan_recipe_plugins._recipe_lines import Lines, Node, call
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest
@@ -30,7 +30,7 @@ def packed(case: Case, contest: Contest) -> tuple[Lines, ...]:
         return ()
 
     def of_pair(node: Node) -> str:
-        return _call(node, of_pair) if node.networks & _critics(case, contest) else f"pack({case.text(node)})"
+        return call(node, of_pair) if node.networks & _critics(case, contest) else f"pack({case.text(node)})"
 
     lines = _rewritten(case, contest, of_pair, of_pair, alone=True)
     return (("[networks]", 'pack = { use = "pack", samples = 2 }', *lines),) if lines else ()
@@ -53,11 +53,11 @@ def augmented(case: Case, contest: Contest) -> tuple[Lines, ...]:
 
     def of_image(node: Node) -> str:
         if node.networks & _critics(case, contest):
-            return _call(node, of_image)
+            return call(node, of_image)
         # Single images are augmented, before a pack, and anew each time that a pool hands one on.
         is_image = node in (contest.made, real) or node.arguments is None
         is_image = is_image or networks[node.name].component.only_in_training
-        return f"augment({case.text(node)})" if is_image else _call(node, of_image)
+        return f"augment({case.text(node)})" if is_image else call(node, of_image)
 
     if case.recipe.players[contest.critic].losses[contest.loss].use in _CENTRED:
         over = max(1, int(_SHARE * case.recipe.run.rounds * case.recipe.run.batch))
@@ -87,10 +87,6 @@ def _of_one(case: Case, contest: Contest) -> bool:
     """Whether the critic is a function of the sample and of nothing else."""
     function = case.function(contest)
     return function is not None and "," not in function
-
-
-def _call(node: Node, of: Callable[[Node], str]) -> str:
-    return f"{node.name}({', '.join(map(of, node.arguments or ()))})"
 
 
 def _rewritten(

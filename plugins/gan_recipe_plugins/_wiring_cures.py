@@ -6,7 +6,7 @@ import json
 import warnings
 from typing import TYPE_CHECKING
 
-from gan_recipe_plugins._recipe_lines import Lines, Node
+from gan_recipe_plugins._recipe_lines import Lines, Node, call
 
 if TYPE_CHECKING:
     from gan_recipe import Case, Contest
@@ -52,7 +52,7 @@ def labelled_image(case: Case, player: str, loss: str) -> Lines:
 
     def shown(node: Node) -> str:
         if node.arguments is not None:
-            return f"{node.name}({', '.join(map(shown, node.arguments))})"
+            return call(node, shown)
         text = case.text(node)
         return text.removesuffix(old) + new if node.name == seen[0] else text
 

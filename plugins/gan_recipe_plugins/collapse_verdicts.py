@@ -54,7 +54,7 @@ class ModeCollapse(Verdict):
             if few or seen["diversity"].stayed(self.samples, below=self.diversity):
                 figures = {name: series.recent(self.samples).mean() for name, series in seen.items() if len(series)}
                 cure = many_modes(case, contest)
-                helps = _PAIRING if any("relativistic" in line for line in cure) else _PENALTY
+                helps = _PAIRING if any('use = "relativistic_critic"' in line for line in cure) else _PENALTY
                 how_much = [words.format(figures[name]) for name, words in _HOW_MUCH.items() if name in figures]
                 yield Finding(
                     f"what {contest.generator or 'the generator'} makes {', and '.join(how_much)}: it makes much the "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from gan_recipe import Finding, Verdict
-from gan_recipe_plugins._loudness_cures import LED, balanced, balanced_by_pull
+from gan_recipe_plugins._loudness_cures import HALF_AS_LOUD, balanced, balanced_by_pull
 from gan_recipe_plugins._pace_cures import slowed
 from gan_recipe_plugins._slope_cures import bounded
 
@@ -61,9 +61,8 @@ class OneLossLeads(Verdict):
                 changed = str(adversarial) if heard and figures[leader] < 0.5 and heard.last > 0 else leader
                 # A weight is right where it was measured; a balance goes on measuring, and comes first.
                 held = balanced_by_pull(case, str(player), meeting, leader) if leading else ()
-                lowered = changed == leader
-                once = balanced(case, str(player), changed, figures[changed], LED if lowered else 1.0)
-                much = "half as loud" if lowered else "as loud"
+                of_others, much = (HALF_AS_LOUD, "half as loud") if changed == leader else (1.0, "as loud")
+                once = balanced(case, str(player), changed, figures[changed], of_others)
                 cures = (*held, *((once,) if once else ())) or ((),)
                 yield Finding(
                     f"the loss {leader} makes {figures[leader]:.1%} of {player}'s gradient at {meeting.label}{other}: "
