@@ -192,7 +192,7 @@ def test_plans_are_made_once(training: Training) -> None:
     batch = training.stream.batch(0)
     for round in range(100):
         training.play(round, batch)
-    assert len(training._programs) == 2
+    assert len(training._planned) == 2
 
 
 def test_the_benchmark_runs() -> None:

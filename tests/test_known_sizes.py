@@ -154,6 +154,9 @@ def test_other_code_remembers_nothing(recipe: Recipe, monkeypatch: pytest.Monkey
             )
             assert known_sizes(recipe) is None, changed
     assert known_sizes(recipe) == Sizes(1_000, 20)
+    monkeypatch.setattr(module, "_with_code", lambda recipe, shape: "of other code")
+    remember_sizes(recipe, Sizes(2_000, 40))
+    assert known_sizes(recipe) == Sizes(2_000, 40)
     assert any(path.endswith("linear_fc.py") for path, _, _ in module._sources(gan_recipe_plugins.__name__))
 
 
@@ -161,10 +164,10 @@ def test_what_is_kept_is_bounded(recipe: Recipe, monkeypatch: pytest.MonkeyPatch
     """The oldest go."""
     monkeypatch.setattr(module, "_MOST", 3)
     for number in range(5):
-        monkeypatch.setattr(module, "_with_code", lambda recipe, shape, number=number: f"digest-{number}")
+        monkeypatch.setattr(module, "shape_digest", lambda recipe, number=number: f"shape-{number}")
         remember_sizes(recipe, Sizes(number, 1))
-        os.utime(module._folder() / f"digest-{number}", (number, number))
-    assert sorted(path.name for path in module._folder().iterdir()) == ["digest-2", "digest-3", "digest-4"]
+        os.utime(module._folder() / f"shape-{number}", (number, number))
+    assert sorted(path.name for path in module._folder().iterdir()) == ["shape-2", "shape-3", "shape-4"]
 
 
 @examples(some.data())
@@ -182,10 +185,10 @@ def test_a_damaged_file_says_nothing(data: some.DataObject) -> None:
     )
     folder = module._folder()
     folder.mkdir(exist_ok=True)
-    (folder / "digest").write_bytes(damaged)
-    (folder / "another").write_bytes(line)
-    assert module._remembered("digest") == (Sizes(69_221_976, 212_461) if damaged == line else None)
-    assert module._remembered("another") is None
+    (folder / "shape").write_bytes(damaged)
+    kept = module._kept("shape") or ""
+    assert module._told(kept, "digest") == (Sizes(69_221_976, 212_461) if damaged == line else None)
+    assert module._told(kept, "another") is None and module._kept("of another shape") is None
 
 
 @pytest.mark.parametrize("table", ["", "[]", "[" * 5000, '{"a": 3}', '{"a": {"recipe": 1}}', "\xff", None])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from typing import TYPE_CHECKING
 
@@ -24,8 +23,7 @@ def more_data(case: Case, contest: Contest) -> Lines:
             warnings.warn(told, RuntimeWarning, stacklevel=2)
             continue
         if more:
-            # What JSON writes of a number or of a line of text is TOML as well.
-            stated = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in more.items()]
+            stated = [f"{name} = {_toml(value)}" for name, value in more.items()]
             lines += [f"[data.{source}]", *stated]
     return tuple(lines)
 
@@ -88,5 +86,12 @@ def same_phase(case: Case, contest: Contest) -> Lines:
         if len(phases) > 1 or not set(mine) <= set(parents[0].get("fitting", ())):
             continue
         start = str(case.recipe.networks[theirs[0]].start).partition(":")[0]
-        return tuple(line for name in mine for line in (f"[networks.{name}]", f"start = {json.dumps(start)}"))
+        return tuple(line for name in mine for line in (f"[networks.{name}]", f"start = {_toml(start)}"))
     return ()
+
+
+def _toml(value: int | float | str) -> str:
+    """What JSON writes of a number or of a line of text is TOML as well."""
+    import json  # for which a listing need not wait
+
+    return json.dumps(value, ensure_ascii=False)

@@ -14,7 +14,7 @@ from gan_recipe.components.failure import blame
 from gan_recipe.engine.concatenation import Value, concatenated, rows, taken_apart
 from gan_recipe.engine.norms_in_full import norms_in_full
 from gan_recipe.language.dataflow import Node
-from gan_recipe.language.plan import Compute, Move, Stretch, Term
+from gan_recipe.language.plan import Compute, Move, Term
 from gan_recipe.ramp import weight_at
 
 Store = dict[Node, Value]
@@ -49,30 +49,36 @@ class Graph:
     def compute(self, move: Move, store: Store) -> None:
         """Compute what the move reads and ``store`` lacks."""
         for stretch in move.stretches:
+            for network, trained in stretch.networks:
+                if self._differentiable[network] is not trained:
+                    self.differentiate(network, trained)
             if stretch.gradients_for is None:
                 with self._no_grad:
-                    self._call(stretch, store)
+                    self._call(stretch.steps, store)
             else:
-                self._call(stretch, store)
+                self._call(stretch.steps, store)
 
-    def _call(self, stretch: Stretch, store: Store) -> None:
+    def _call(self, steps: Sequence[Compute], store: Store) -> None:
         """Calls that share their gradients. Autocast keeps casted weights within it, so it may not span two players."""
-        for network, trained in stretch.networks:
-            if self._differentiable[network] is not trained:
-                self.differentiate(network, trained)
+        if self._autocast:
+            with self._autocast():
+                self._call_all(steps, store)
+        else:
+            self._call_all(steps, store)
+
+    def _call_all(self, steps: Sequence[Compute], store: Store) -> None:
         forward = self.forward
-        with self._autocast() if self._autocast else _NOTHING:
-            for step in stretch.steps:
-                only = step.only
-                try:
-                    if step.concatenated:
-                        self._call_once(step.concatenated, store)
-                    elif only is None:
-                        store[step.node] = forward[step.network](*_arguments(step, store))
-                    else:
-                        store[step.node] = forward[step.network](store[only])
-                except Exception as error:  # a stranger's network may raise anything, as may a loss
-                    blame(error, "networks", step.network)
+        for step in steps:
+            only = step.only
+            try:
+                if only is not None:
+                    store[step.node] = forward[step.network](store[only])
+                elif step.concatenated:
+                    self._call_once(step.concatenated, store)
+                else:
+                    store[step.node] = forward[step.network](*_arguments(step, store))
+            except Exception as error:  # a stranger's network may raise anything, as may a loss
+                blame(error, "networks", step.network)
 
     def _call_once(self, steps: Sequence[Compute], store: Store) -> None:
         """Several calls of a network as one."""

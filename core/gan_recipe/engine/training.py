@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from attrs import frozen
 from torch import Tensor, nn
 
 from gan_recipe.components.failure import blame, raised
@@ -24,7 +23,7 @@ from gan_recipe.engine.first_weights import begin
 from gan_recipe.engine.graph import Graph, Store, weighted_sum
 from gan_recipe.engine.player import Player
 from gan_recipe.engine.precision import wants_bf16
-from gan_recipe.engine.randomness import derived_seed
+from gan_recipe.engine.randomness import Seeds, derived_seed
 from gan_recipe.engine.split_check import check_split
 from gan_recipe.engine.steering import Steering
 from gan_recipe.engine.stream import Batch, Stream
@@ -33,7 +32,7 @@ from gan_recipe.errors import HangError, Problem, RecipeError
 from gan_recipe.interfaces import Source, SteeredSchedule
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.find import find
-from gan_recipe.language.plan import Move, RoundPlan, movers, plan_round
+from gan_recipe.language.plan import Move, movers, plan_round
 from gan_recipe.language.recipe import Recipe
 from gan_recipe.language.recipe_diff import Change
 from gan_recipe.runs.checkpoint import Checkpoint
@@ -48,13 +47,8 @@ Watch = Callable[[int, Move, Store, Sequence[Tensor]], None]
 Movers = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-@frozen
-class _Program:
-    """A planned round with what carrying it out needs at hand."""
-
-    plan: RoundPlan
-    players: tuple[Player, ...]
-    names: tuple[list[str], ...]
+# A move with who makes it and the names of the losses that are due.
+_Turn = tuple[Move, Player, list[str]]
 
 
 class Training:
@@ -83,6 +77,7 @@ class Training:
         #: Whether it has just gone back, so that no figure and no checkpoint tells of it yet.
         self.is_back = False
         self._seed_of_rounds = derived_seed("order", recipe.run.seed, order) if order else recipe.run.seed
+        self._seed_of = Seeds("round", self._seed_of_rounds)
         self.recipe = recipe
         self.device = device
         run = recipe.run
@@ -121,7 +116,7 @@ class Training:
         )
         #: By which several processes find out that they no longer hold one run.
         self.digests = Digests(processes, networks) if processes else None
-        self._programs: dict[Movers, _Program] = {}
+        self._planned: dict[Movers, tuple[_Turn, ...]] = {}
         self._at_round = [
             (name, at)
             for name, network in networks.items()
@@ -212,7 +207,7 @@ class Training:
         """One round: whoever moves in it moves, in order, as planned. ``watch`` sees it and leaves it as it is."""
         self.round = round
         # Dropout and the like draw from torch's global generators, which are functions of the round.
-        self._seed(derived_seed("round", self._seed_of_rounds, round))
+        self._seed(self._seed_of(round))
         if self.processes is not None:
             self.processes.waiting.round = round
         for name, follow in self._at_round:
@@ -220,9 +215,9 @@ class Training:
                 follow(round)
             except Exception as error:
                 blame(error, "networks", name)
-        program = self._program(round)
+        turns = self._turns(round)
         store: Store = {leaf: batch[leaf.name] for leaf in self.leaves}
-        for move, player, names in zip(program.plan.moves, program.players, program.names, strict=True):
+        for move, player, names in turns:
             with self._rows:
                 self.graph.compute(move, store)
                 values = self.graph.losses(move, store)
@@ -247,23 +242,21 @@ class Training:
         if self.device != "cpu":
             torch.cuda.manual_seed(seed)
 
-    def _program(self, round: int) -> _Program:
+    def _turns(self, round: int) -> tuple[_Turn, ...]:
+        """Who moves in the round, and how; planned once for all rounds in which the same losses are due."""
         try:
             steered = self.steering.moves(round, tuple(self.recipe.players)) if self.steering else None
             moved = {name: player.moved for name, player in self.players.items()}
             moving = movers(self.recipe, round, moved, steered)
         except Exception as error:  # a stranger's schedule may raise anything
             blame(error, "schedule")
-        program = self._programs.get(moving)
-        if program is None:
-            plan = plan_round(self.recipe, moving)
-            program = _Program(
-                plan,
-                tuple(self.players[name] for name, _ in moving),
-                tuple([term.loss.name for term in move.terms] for move in plan.moves),
+        turns = self._planned.get(moving)
+        if turns is None:
+            turns = self._planned[moving] = tuple(
+                (move, self.players[name], [term.loss.name for term in move.terms])
+                for move, (name, _) in zip(plan_round(self.recipe, moving).moves, moving, strict=True)
             )
-            self._programs[moving] = program
-        return program
+        return turns
 
     # ------------------------------------------------------------------------------------------------ looking
 

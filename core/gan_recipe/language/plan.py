@@ -31,7 +31,7 @@ class Compute:
     gradients_for: int | None
     #: For each argument, whether it is cut off from the graph that made it.
     cut: tuple[bool, ...]
-    #: The argument, where there is one and it is not cut off, as most have it; for the loop.
+    #: The argument of a call by itself, where there is one and it is not cut off, as most have it; for the loop.
     only: Node | None
     #: Where several calls are made as one, on their batches concatenated: all of them, this one first.
     concatenated: tuple[Compute, ...] = ()
@@ -100,8 +100,12 @@ class RoundPlan:
 
 def due_losses(player: PlayerSpec, round: int, moved: int) -> tuple[str, ...]:
     """The losses that count in this move; ``moved`` is how often the player has moved before."""
-    if player.always_due:
-        return player.loss_names
+    if not player.ramped:
+        for every in player.lazy:
+            if moved % every == 0:
+                break
+        else:
+            return player.usual
     due = []
     for loss in player.losses.values():
         weight = loss.weight if type(loss.weight) is float else weight_at(loss.weight, round)
@@ -227,7 +231,7 @@ def _calls(steps: Sequence[Compute], alike: Mapping[Node, Hashable]) -> list[Com
         together = [step for step in due if step is first or alike.get(step.node, step) == alike.get(first.node)]
         for step in together:
             del pending[step.node]
-        calls.append(evolve(first, concatenated=tuple(together)) if len(together) > 1 else first)
+        calls.append(evolve(first, concatenated=tuple(together), only=None) if len(together) > 1 else first)
     return calls
 
 

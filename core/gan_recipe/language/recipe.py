@@ -119,14 +119,18 @@ class PlayerSpec:
     #: How the losses are brought to one loudness; None for weights alone.
     balance: BalanceSpec | None
     key: Key
-    #: Whether every loss counts in every move, so that nothing need be asked.
-    always_due: bool = field(init=False)
-    loss_names: tuple[str, ...] = field(init=False)
+    #: Every how many moves its lazy losses are due; for the loop, as the next two.
+    lazy: frozenset[int] = field(init=False)
+    #: Whether the weight of one follows a ramp, which decides in each round whether it counts.
+    ramped: bool = field(init=False)
+    #: The losses that are due where no lazy one is.
+    usual: tuple[str, ...] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        fixed = all(loss.every == 1 and not isinstance(loss.weight, Ramp) for loss in self.losses.values())
-        object.__setattr__(self, "always_due", fixed)
-        object.__setattr__(self, "loss_names", tuple(self.losses))
+        losses = self.losses.values()
+        object.__setattr__(self, "lazy", frozenset(loss.every for loss in losses) - {1})
+        object.__setattr__(self, "ramped", any(isinstance(loss.weight, Ramp) for loss in losses))
+        object.__setattr__(self, "usual", tuple(loss.name for loss in losses if loss.every == 1))
 
 
 @frozen

@@ -6,10 +6,12 @@ problem, it took more code than the dozen forms of types that a setting can have
 
 from __future__ import annotations
 
+import inspect
 import re
+import sys
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -47,17 +49,47 @@ class _WrongError(Exception):
     """A value has the wrong type. The argument is added to what was expected; without one all has been reported."""
 
 
+class _UnknownTypeError(Exception):
+    """A setting is annotated with a name that its module does not have."""
+
+
+class _Forms(Mapping[str, Any]):
+    """The types of a class's settings, each found out when it is asked for: of many a table states two or three."""
+
+    def __init__(self, cls: type, fields: Mapping[str, str]) -> None:
+        """``fields`` are the attributes by the names of their settings."""
+        self._cls, self._fields = cls, fields
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._fields
+
+    def __getitem__(self, name: str) -> Any:
+        field = self._fields[name]
+        owner = next(each for each in self._cls.__mro__ if field in inspect.get_annotations(each))
+        annotated = types.SimpleNamespace(__annotations__={field: inspect.get_annotations(owner)[field]})
+        try:
+            hints = typing.get_type_hints(annotated, vars(sys.modules[owner.__module__]), dict(vars(owner)))
+        except NameError as error:
+            raise _UnknownTypeError(str(error)) from error
+        return hints[field]
+
+
 def structure(cls: type[T], table: Any, key: Key, around: Surroundings, *, reserved: Collection[str] = ()) -> T | None:
     """Make ``cls`` from ``table``; keys in ``reserved`` belong to somebody else. None when problems were reported."""
     fields = {setting_name(field): field for field in attrs.fields(cls) if field.init}  # type: ignore[arg-type]
+    forms = _Forms(cls, {name: field.name for name, field in fields.items()})
+    required = [name for name, field in fields.items() if field.default is attrs.NOTHING]
     try:
-        hints = typing.get_type_hints(cls)
-    except NameError as error:
+        values = read_table(table, forms, required, key, around, reserved=reserved)
+    except _UnknownTypeError as error:
         around.report(key, f"{cls.__name__} cannot be set up, which is a fault of its plugin: {error}")
         return None
-    forms = {name: hints[field.name] for name, field in fields.items()}
-    required = [name for name, field in fields.items() if field.default is attrs.NOTHING]
-    values = read_table(table, forms, required, key, around, reserved=reserved)
     if values is None:
         return None
     try:

@@ -1,8 +1,9 @@
 """How large a checkpoint and a sheet of a recipe are, remembered from whoever built its networks last. No torch.
 
-Only built networks tell it, and building takes torch and seconds. What was measured is kept by a digest of all that
-decides it, the code included; a table of the shipped recipes comes with them (``recipes/sizes.json``), and
-``tests/test_known_sizes.py`` holds it true. Nothing is guessed: what is not known is not told.
+Only built networks tell it, and building takes torch and seconds. What was measured is kept by a digest of all in the
+recipe that decides it, and counts for the code that it was measured with; a table of the shipped recipes comes with
+them (``recipes/sizes.json``), and ``tests/test_known_sizes.py`` holds it true. Nothing is guessed: what is not known is
+not told.
 """
 
 from __future__ import annotations
@@ -45,16 +46,21 @@ class Sizes:
 def known_sizes(recipe: Recipe) -> Sizes | None:
     """The sizes of a recipe that was built before by this very code, or that is shipped; None for any other."""
     shape = shape_digest(recipe)
-    return _remembered(_with_code(recipe, shape)) or _shipped(shape)
+    line = _kept(shape)
+    # The digest of the code looks at every installed distribution; most recipes are checked before they are built.
+    return (_told(line, _with_code(recipe, shape)) if line else None) or _shipped(shape)
 
 
 def remember_sizes(recipe: Recipe, sizes: Sizes) -> None:
-    """Keep what was measured on built networks. Where nothing can be written, nothing is kept."""
-    digest = _with_code(recipe, shape_digest(recipe))
+    """Keep what was measured on built networks, in place of what other code made of such a recipe.
+
+    Where nothing can be written, nothing is kept.
+    """
+    shape = shape_digest(recipe)
     with suppress(OSError):
         folder = _folder()
         folder.mkdir(exist_ok=True)
-        replace_file(folder / digest, _line(digest, sizes))
+        replace_file(folder / shape, _line(_with_code(recipe, shape), sizes))
         kept = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
         for old in kept[:-_MOST]:
             old.unlink(missing_ok=True)
@@ -107,13 +113,20 @@ def _settings(component: Component) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------- what was measured
 
 
-def _remembered(digest: str) -> Sizes | None:
+def _kept(shape: str) -> str | None:
     try:
-        with (_folder() / digest).open(encoding="ascii") as file:
-            line = file.read(200)
+        with (_folder() / shape).open(encoding="ascii") as file:
+            return file.read(200)
+    except (OSError, ValueError):
+        return None
+
+
+def _told(line: str, digest: str) -> Sizes | None:
+    """What a kept line says, if it is whole and of this very code."""
+    try:
         checkpoint, sheet, _ = line.split()
         sizes = Sizes(int(checkpoint), int(sheet))
-    except (OSError, ValueError):
+    except ValueError:
         return None
     return sizes if line == _line(digest, sizes) else None
 
