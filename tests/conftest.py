@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,13 @@ rows = 2
 [metrics]
 far = { use = "l1_distance", output = "fake", target = "point", baseline.output = "z" }
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """The processes that share the tests share the cores as well: with threads for all of them each would wait for the
+    others' time and again."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import torch
 from interpreter import microseconds
 from loops import Batch, Round, contiguous, contiguous_batch, hand_tuned, textbook, with_torchs_elu
 
+from gan_recipe.engine.freed_memory import keep_freed_memory
 from gan_recipe.engine.hardware import use_available_cores
 from gan_recipe.engine.training import Training
 from gan_recipe.runs.check_recipe import check
@@ -49,11 +50,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=8, help="in a measurement; 8 hold one lazy penalty")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as a run would take")
     parser.add_argument("--schedule", choices=SCHEDULES, default="together")
+    parser.add_argument("--keep", action="store_true", help="freed memory, as a run does, for the loops as well")
     parser.add_argument("--terms", action="store_true", help="measure 31 more loss terms in place of the loops")
     parser.add_argument("--interpreter", action="store_true", help="measure the framework's own time in place of them")
     chosen = parser.parse_args()
     threads = chosen.threads or use_available_cores()
     torch.set_num_threads(threads)
+    if chosen.keep:
+        keep_freed_memory()
     print(f"{threads} threads, torch {torch.__version__}, {vars(chosen)}")
     if chosen.interpreter:
         for recipe in ("dcgan", "d_supervised"):

@@ -14,6 +14,7 @@ from gan_recipe.components.registry import Registry
 from gan_recipe.distributed.processes import Processes, by_first, together
 from gan_recipe.distributed.unwritten_folder import UnwrittenFolder
 from gan_recipe.engine.checkpoint_size import checkpoint_size
+from gan_recipe.engine.freed_memory import keep_freed_memory
 from gan_recipe.engine.hardware import chosen_device, use_available_cores
 from gan_recipe.engine.journal import Screen
 from gan_recipe.engine.training import Training
@@ -72,6 +73,7 @@ def start(
             return outcome
     check_new(name)
     threads = use_available_cores()
+    keep_freed_memory()
     recipe, changed = ramped(recipe)
     for sentence in changed:
         screen.say(sentence)
@@ -157,6 +159,7 @@ def resume(
         lambda: check_run(folder, registry, starts=None if checkpoint else existing),
     )
     use_available_cores()
+    keep_freed_memory()
 
     def build() -> Training:
         where, times = chosen_device(device, processes), len(recoveries(folder))
