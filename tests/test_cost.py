@@ -210,4 +210,4 @@ def test_the_benchmark_of_the_interpreter_runs() -> None:
     script = Path(__file__).parent / "benchmarks" / "run.py"
     done = subprocess.run([sys.executable, script, "--interpreter", "--repeats", "1"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert re.findall(r"^(\w+): [\d.]+ us a round, [\d.]+ with", done.stdout, re.MULTILINE) == ["dcgan", "d_supervised"]
+    assert re.findall(r"^(\w+): [\d.]+ us a round$", done.stdout, re.MULTILINE) == ["dcgan", "d_supervised"]

@@ -19,12 +19,10 @@ def _constant(value: object) -> Callable[..., Any]:
     return lambda *arguments, **named: value
 
 
-def microseconds(recipe: str, loss: object, repeats: int = 15, rounds: int = 500) -> float:
+def microseconds(recipe: str, repeats: int = 15, rounds: int = 500) -> float:
     """The median time of a round of ``recipe`` over repeats of so many rounds, the generator's seeding included.
 
     Calls are made one by one: concatenating batches is torch's work, in any loop.
-
-    Every loss is ``loss``: as a tensor, torch weighs and adds them, which any loop does; as a float, Python does.
     """
     small = ["run.batch=2", "data.faces.identities=6", "data.faces.held_out=2"]
     wide = [name for name in ("encoder", "decoder", "trunk") if recipe == "d_supervised"]
@@ -37,9 +35,7 @@ def microseconds(recipe: str, loss: object, repeats: int = 15, rounds: int = 500
     training.graph.forward = dict.fromkeys(training.graph.networks, nothing)
     training.graph.parameters = {name: [] for name in training.graph.networks}
     players = {
-        name: evolve(
-            spec, losses={each: evolve(stated, component=_constant(loss)) for each, stated in spec.losses.items()}
-        )
+        name: evolve(spec, losses={each: evolve(stated, component=nothing) for each, stated in spec.losses.items()})
         for name, spec in checked.players.items()
     }
     training.recipe = evolve(checked, players=players)
@@ -62,5 +58,5 @@ class _Step:
     def __init__(self, player: Any) -> None:
         self._player = player
 
-    def __call__(self, names: object, values: object, total: object, factors: object = None) -> None:
+    def __call__(self, *_: object) -> None:
         self._player.moved += 1

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan_recipe.components.failure import ComponentError, raised
 from gan_recipe.engine.concat_check import check_concat
 from gan_recipe.engine.concatenation import Value
-from gan_recipe.engine.graph import Graph, Store, weighted_sum
+from gan_recipe.engine.graph import Graph, Store
 from gan_recipe.engine.made_by_name import initialise
 from gan_recipe.engine.randomness import seeded
 from gan_recipe.engine.rehearsal_findings import Broadcasts, last_step, norms_of, outside
@@ -143,7 +143,7 @@ def _rehearse_one(
         raise ValueError(f"a loss returns one number (shape ()), not {shape}")
     if not bool(torch.isfinite(value)):
         raise ValueError(f"the loss is {float(value)} on the first batch")
-    weighted_sum(move, [value], 0).backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward([value], graph.weights(move, [value], 0))
     found: str | None = broadcasts.found
     return found
 

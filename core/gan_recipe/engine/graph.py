@@ -14,8 +14,7 @@ from gan_recipe.components.failure import blame
 from gan_recipe.engine.concatenation import Value, concatenated, rows, taken_apart
 from gan_recipe.engine.norms_in_full import norms_in_full
 from gan_recipe.language.dataflow import Node
-from gan_recipe.language.plan import Compute, Move, Term
-from gan_recipe.ramp import weight_at
+from gan_recipe.language.plan import Compute, Move, Term, weight_of
 
 Store = dict[Node, Value]
 _NOTHING = nullcontext()
@@ -37,6 +36,7 @@ class Graph:
                 norms_in_full(network)
         # One for all rounds: making it costs as much as entering it, and it is never entered twice.
         self._no_grad = torch.no_grad()
+        self._weights: dict[tuple[tuple[float, ...], torch.dtype], list[Tensor]] = {}
         for name in networks:
             self.differentiate(name, False)
 
@@ -107,6 +107,16 @@ class Graph:
                 blame(error, *term.loss.key)
         return values
 
+    def weights(self, move: Move, values: Sequence[Tensor], round: int) -> list[Tensor]:
+        """Of each due loss what its gradient begins with, which weighs it without an operation of its own."""
+        if move.weights is None:
+            weights = [weight_of(term.loss, round) for term in move.terms]
+            return list(map(torch.full_like, values, weights))
+        key = move.weights, values[0].dtype
+        if key not in self._weights:
+            self._weights[key] = list(map(torch.full_like, values, move.weights))
+        return self._weights[key]
+
     def _prepare(self, read: dict[str, Any], term: Term, store: Store) -> None:
         """Cut off what the mover's gradients may not pass, take it in full precision, and hand over functions."""
         for name in term.cut:
@@ -151,19 +161,6 @@ class Graph:
         with torch.no_grad(), self._autocast() if self._autocast else _NOTHING:
             found = [value(node) for node in nodes]
         return [full(each) for each in found]
-
-
-def weighted_sum(move: Move, values: Sequence[Tensor], round: int) -> Tensor:
-    """What the player minimises. A term that is due every k-th move counts k times (Karras et al. 2020, lazy R1)."""
-    total: Tensor | None = None
-    for term, value in zip(move.terms, values, strict=True):
-        factor = term.factor
-        if factor is None:
-            factor = weight_at(term.loss.weight, round) * term.loss.every
-        part = value if factor == 1.0 else value * factor
-        total = part if total is None else total + part
-    assert total is not None, "a planned move has a term"
-    return total
 
 
 def _arguments(step: Compute, store: Store) -> list[Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -61,14 +61,20 @@ class Player:
         self._exchange = GradientExchange(processes, self.parameters) if processes else None
 
     def step(
-        self, names: list[str], values: list[Tensor], total: Tensor, factors: Mapping[str, Tensor] | None = None
+        self,
+        names: list[str],
+        values: list[Tensor],
+        terms: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        factors: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """One move: gradients of ``total``, the optimiser's step, the constraints and the average.
+        """One move: gradients of the weighted terms, the optimiser's step, the constraints and the average.
 
-        ``values`` are the raw losses, ``factors`` what the player's balance multiplied some of them with.
+        ``values`` are the raw losses, ``factors`` what the player's balance multiplied some of them with, and ``terms``
+        what came of it.
         """
         try:
-            self._descend(names, total)
+            self._descend(names, terms, weights)
         except Exception as error:  # the backward of a stranger's function may raise anything
             blame(error, *self.spec.key)
         with torch.no_grad():
@@ -86,13 +92,12 @@ class Player:
             self._note(names, values)
         self.moved += 1
 
-    def _descend(self, names: list[str], total: Tensor) -> None:
+    def _descend(self, names: list[str], terms: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
         self.optimizer.zero_grad(set_to_none=True)
-        if self._exchange is None:
-            total.backward()  # type: ignore[no-untyped-call]
-        else:
+        if self._exchange is not None:
             self._exchange.begin()
-            total.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(terms, weights)
+        if self._exchange is not None:
             self._exchange.finish(names)
         if self.spec.clip_gradients is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.spec.clip_gradients)

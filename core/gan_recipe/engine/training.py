@@ -20,7 +20,7 @@ from gan_recipe.engine.balance import balanced
 from gan_recipe.engine.build import build_networks, fields_read, rehearse, training_fields
 from gan_recipe.engine.concatenation import Value
 from gan_recipe.engine.first_weights import begin
-from gan_recipe.engine.graph import Graph, Store, weighted_sum
+from gan_recipe.engine.graph import Graph, Store
 from gan_recipe.engine.player import Player
 from gan_recipe.engine.precision import wants_bf16
 from gan_recipe.engine.randomness import Seeds, derived_seed
@@ -230,7 +230,7 @@ class Training:
                     blame(error, "schedule")
             if watch is not None:
                 watch(round, move, store, terms)
-            player.step(names, values, weighted_sum(move, terms, round), factors)
+            player.step(names, values, terms, self.graph.weights(move, terms, round), factors)
             for node in move.frees:
                 del store[node]
         for player in self.players.values():

@@ -60,8 +60,6 @@ class Term:
     function_reads: tuple[Read, ...]
     #: Whether nothing is cut off and the loss takes no function; for the loop.
     as_it_is: bool
-    #: What the raw value is multiplied with before it is added; None where a ramp decides that in each round.
-    factor: float | None
 
 
 @frozen
@@ -85,6 +83,8 @@ class Move:
     #: ``computes`` in the stretches that they are carried out in.
     stretches: tuple[Stretch, ...]
     terms: tuple[Term, ...]
+    #: What each term counts; None where a ramp decides that in each round.
+    weights: tuple[float, ...] | None
     #: Networks whose parameters the functions of this move are differentiated through, and whether they are trained.
     function_networks: Mapping[str, bool]
     #: What nobody reads after this move.
@@ -112,6 +112,11 @@ def due_losses(player: PlayerSpec, round: int, moved: int) -> tuple[str, ...]:
         if moved % loss.every == 0 and weight != 0:
             due.append(loss.name)
     return tuple(due)
+
+
+def weight_of(loss: LossSpec, round: int) -> float:
+    """What a loss counts where it is due: every k-th move k times (lazy regularisation, Karras et al. 2020)."""
+    return weight_at(loss.weight, round) * loss.every
 
 
 def movers(
@@ -200,7 +205,6 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
                 cut=cut,
                 function_reads=tuple(map(read, _closed_inputs(loss.functions.values()))),
                 as_it_is=not cut and not loss.functions,
-                factor=None if isinstance(loss.weight, Ramp) else loss.weight * loss.every,
             )
 
         open_nodes = below([node for loss in losses[k] for node in loss.functions.values()])
@@ -209,7 +213,9 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
         grouped = groupby(calls, attrgetter("gradients_for"))
         stretches = tuple(_stretch(owner, tuple(steps), players) for owner, steps in grouped)
         terms = tuple(map(term, losses[k]))
-        moves.append(Move(player, tuple(computes), stretches, terms, called, frees, reused))
+        ramped = any(isinstance(loss.weight, Ramp) for loss in losses[k])
+        weights = None if ramped else tuple(weight_of(loss, 0) for loss in losses[k])
+        moves.append(Move(player, tuple(computes), stretches, terms, weights, called, frees, reused))
     return RoundPlan(tuple(moves))
 
 
