@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from screens import Heard
 from test_processes import TREATED
 from test_training import TINY, files, train
@@ -248,3 +249,31 @@ def test_a_thread_that_hangs_holds_no_process_up() -> None:
     done = subprocess.run([sys.executable, "-c", HUNG_POOL], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "data.faces has not opened within 1 s" in done.stderr, done.stderr
     assert "building and rehearsing" in done.stdout
+
+
+class CountsThreads:
+    """A source that tells how many threads torch takes where it makes its batches."""
+
+    fingerprint = ""
+
+    def batch(self, seed: int, position: int, size: int, fields: object) -> dict[str, torch.Tensor]:
+        torch.ones(2**20).add_(1)  # enough work to be shared
+        return {"threads": torch.full((size,), torch.get_num_threads())}
+
+
+def test_batches_are_made_by_one_thread_beside_the_loops() -> None:
+    """On a CPU: two teams of threads on the same cores would wait for each other. All other threads keep theirs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        stream = Stream({"s": CountsThreads()}, ["s.threads"], batch=1, seed=0, device="cpu", channels_last=False)
+        others = []
+        with stream.ahead(0, 4) as batches:
+            found = [int(batch["s.threads"]) for batch in batches]
+            another = threading.Thread(target=lambda: others.append(torch.get_num_threads()))
+            another.start()
+            another.join()
+        assert found == [1, 1, 1, 1]
+        assert others == [3] and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
