@@ -117,7 +117,8 @@ best, and 0.210 for `six_people_bce`, 13 % above it, with a critic that knows it
 of what is made of the batch rose by four tenths; 200 rounds later both were nearly as before."""
 _OF_SHIPPED = """\
 The critic of `d_supervised` comes to know its 200 people by heart, and what is made of new people comes nearer to them
-all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600.
+all along: as long as the rule did not ask for harm, `overfitting` was told of it in round 1,600 of the recipe as it
+was then, with batches of 16.
 
 `siamese` learns slowly and well: its head's loss of light, ln 20 = 3.00 for a guess, stands at 2.77 after 450 rounds
 and at 0.70 in the end. Two rules gave false alarms of such recipes and were mended: `factor_lost` looked at the last
