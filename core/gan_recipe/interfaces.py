@@ -241,7 +241,7 @@ class Source(Protocol):
         """Batch number ``position``: ``size`` samples of every declared field, as a function of the arguments alone.
 
         ``fields`` names those that will be read: the others need not be made, and leaving them out changes none of
-        these. None stands for all.
+        these. None stands for all. Called in a thread beside the loop, in which torch, on a CPU, takes one core.
         """
         ...
 

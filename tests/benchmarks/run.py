@@ -13,6 +13,8 @@ import random
 import statistics
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import attrs
 import torch
@@ -95,6 +97,7 @@ def _loops(chosen: argparse.Namespace) -> _Variants:
             name: _fed(plain(default), batches),
             f"{name}, torch's ELU": _fed(plain(with_torchs_elu(default)), batches),
             f"{name}, channels_last": plain(networks),
+            "framework, batches ahead": _ahead(again, chosen.rounds),
             "framework bf16": _counted(short),
             "hand-tuned bf16": hand_tuned(short.graph.networks, moves, bf16=True),
         },
@@ -145,6 +148,22 @@ def _counted(training: Training) -> Round:
             for player in training.players.values():
                 player.moved = 0
         training.play(round, batch)
+
+    return play
+
+
+def _ahead(training: Training, rounds: int) -> Round:
+    """The same on batches that are made meanwhile, as a run has them, and not on what it is handed."""
+    counted, ahead = _counted(training), ExitStack()
+    batches: Iterator[Batch] = iter(())
+
+    def play(round: int, batch: Batch) -> None:
+        nonlocal batches
+        if round == 0:
+            batches = iter(ahead.enter_context(training.stream.ahead(0, rounds)))
+        counted(round, next(batches))
+        if round == rounds - 1:
+            ahead.close()
 
     return play
 
