@@ -70,7 +70,7 @@ def by_hand(training: Training) -> Callable[[int, Batch], None]:
         weight.requires_grad_(True)
     average = [weight.detach().clone() for weight in generator_weights]
     d = torch.optim.Adam(critic_weights, lr=5e-4, betas=(0.5, 0.999), fused=True)
-    g = torch.optim.Adam(generator_weights, lr=1e-3, betas=(0.5, 0.999), fused=True)
+    g = torch.optim.Adam(generator_weights, lr=8e-4, betas=(0.5, 0.999), fused=True)
 
     def step(round: int, batch: Batch) -> None:
         image, target, identity = (batch[f"faces.{name}"] for name in ("image", "target", "identity"))
@@ -100,7 +100,7 @@ def by_hand(training: Training) -> Callable[[int, Batch], None]:
         loss = loss + F.cross_entropy(n["identity"](fake_seen), identity) * 0.1
         for head in ("pose", "light"):
             loss = loss + F.cross_entropy(n[head](fake_seen), batch[f"faces.target_{head}"]) * 0.02
-        loss = loss + (fake - target).abs().mean() * 20
+        loss = loss + (fake - target).abs().mean() * 40
         g.zero_grad()
         loss.backward()
         g.step()

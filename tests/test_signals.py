@@ -71,7 +71,7 @@ def test_contributions_are_the_gradients_of_the_weighted_losses_where_they_meet(
         "identity": 0.1 * F.cross_entropy(d["identity"](seen), batch["identity"]),
         "pose": 0.02 * F.cross_entropy(d["pose"](seen), batch["target_pose"]),
         "light": 0.02 * F.cross_entropy(d["light"](seen), batch["target_light"]),
-        "l1": 20 * (fake - target).abs().mean(),
+        "l1": 40 * (fake - target).abs().mean(),
     }
     pulls = {name: torch.autograd.grad(loss, fake, retain_graph=True)[0].flatten() for name, loss in losses.items()}
     total = sum(float(pull.norm()) for pull in pulls.values())
@@ -127,20 +127,20 @@ def test_norms_of_gradients_weights_and_steps_are_those_of_the_move() -> None:
     _, before, _ = by_adam(critic, loss, [w for name in names for w in d[name].parameters()], rate=5e-4)
     assert abs(critic["weights"] / before - 1) > 1e-6  # or it would not tell when it is measured
     assert "average" not in critic
-    assert (critic["rate"], generator["rate"]) == (pytest.approx(5e-4), pytest.approx(1e-3))
+    assert (critic["rate"], generator["rate"]) == (pytest.approx(5e-4), pytest.approx(8e-4))
 
     for name in names:  # the critic has moved before the generator does
         d[name].load_state_dict({key: value.double() for key, value in n[name].state_dict().items()})
     seen = d["trunk"](made)
     loss = (
         0.1 * F.softplus(d["verdict"](d["trunk"](target)) - d["verdict"](seen)).mean()
-        + 20 * (made - target).abs().mean()
+        + 40 * (made - target).abs().mean()
     )
     loss = loss + 0.1 * F.cross_entropy(d["identity"](seen), batch["identity"])
     loss = loss + 0.02 * F.cross_entropy(d["pose"](seen), batch["target_pose"])
     loss = loss + 0.02 * F.cross_entropy(d["light"](seen), batch["target_light"])
     weights = [w for name in ("encoder", "decoder") for w in d[name].parameters()]
-    after, _, moved = by_adam(generator, loss, weights, rate=1e-3)
+    after, _, moved = by_adam(generator, loss, weights, rate=8e-4)
     assert generator["average"] == pytest.approx(0.995 * moved / after, rel=1e-3)
 
 

@@ -27,7 +27,7 @@ def hand_tuned(networks: dict[str, nn.Module], moves: Moves, *, bf16: bool = Fal
     n, critic_weights, generator_weights = _copied(networks)
     average = [weight.detach().clone() for weight in generator_weights]
     d = torch.optim.Adam(critic_weights, lr=5e-4, betas=(0.5, 0.999), fused=True)
-    g = torch.optim.Adam(generator_weights, lr=1e-3, betas=(0.5, 0.999), fused=True)
+    g = torch.optim.Adam(generator_weights, lr=8e-4, betas=(0.5, 0.999), fused=True)
     autocast = _autocast(bf16)
     penalised = _penalised()
 
@@ -69,7 +69,7 @@ def hand_tuned(networks: dict[str, nn.Module], moves: Moves, *, bf16: bool = Fal
         loss = loss + F.cross_entropy(logits["identity"], identity) * 0.1
         for name in ("pose", "light"):
             loss = loss + F.cross_entropy(logits[name], batch[f"faces.target_{name}"]) * 0.02
-        loss = loss + (fake.float() - target).abs().mean() * 20
+        loss = loss + (fake.float() - target).abs().mean() * 40
         g.zero_grad()
         loss.backward()
         g.step()
@@ -92,7 +92,7 @@ def textbook(networks: dict[str, nn.Module], moves: Moves, *, wasteful: bool = F
         weight.requires_grad = True
     average = [weight.detach().clone() for weight in generator_weights]
     d = torch.optim.Adam(critic_weights, lr=5e-4, betas=(0.5, 0.999))
-    g = torch.optim.Adam(generator_weights, lr=1e-3, betas=(0.5, 0.999))
+    g = torch.optim.Adam(generator_weights, lr=8e-4, betas=(0.5, 0.999))
     shown: dict[str, float] = {}
     penalised = _penalised()
 
@@ -119,7 +119,7 @@ def textbook(networks: dict[str, nn.Module], moves: Moves, *, wasteful: bool = F
         terms["identity"] = F.cross_entropy(n["identity"](fake_seen), identity) * 0.1
         for name in ("pose", "light"):
             terms[name] = F.cross_entropy(n[name](fake_seen), batch[f"faces.target_{name}"]) * 0.02
-        terms["l1"] = (fake - target).abs().mean() * 20
+        terms["l1"] = (fake - target).abs().mean() * 40
         g.zero_grad()
         sum(terms.values(), torch.zeros(())).backward()
         shown.update({name: value.item() for name, value in terms.items()})
