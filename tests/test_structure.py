@@ -12,9 +12,10 @@ from attrs import field, frozen, validators
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gan_recipe.components.registry import Registry
 from gan_recipe.components.setting_types import describe_type, is_setting_type
 from gan_recipe.interfaces import ClassCount
-from gan_recipe.language.structure import Surroundings, structure
+from gan_recipe.language.structure import SettingTypes, Surroundings, structure
 from gan_recipe.language.toml_file import Key
 
 _ONE = ClassCount(1)
@@ -238,6 +239,14 @@ def test_a_component_whose_types_cannot_be_had_is_told_as_broken() -> None:
 
     made, told = structured({"x": 1}, Broken)
     assert made is None and "a fault of its plugin" in told[0][1]
+
+
+def test_a_type_is_the_same_by_itself_as_among_all(registry: Registry) -> None:
+    """Settings of every component, inherited ones included: those that a table leaves out are not looked at."""
+    for name, cls in registry.every().items():
+        fields = {field.name: field.name for field in attrs.fields(cls)}
+        hints = typing.get_type_hints(cls)
+        assert dict(SettingTypes(cls, fields)) == {field: hints[field] for field in fields}, name
 
 
 def test_types_have_words_and_settings_only_such_types() -> None:

@@ -53,7 +53,7 @@ class _UnknownTypeError(Exception):
     """A setting is annotated with a name that its module does not have."""
 
 
-class _Forms(Mapping[str, Any]):
+class SettingTypes(Mapping[str, Any]):
     """The types of a class's settings, each found out when it is asked for: of many a table states two or three."""
 
     def __init__(self, cls: type, fields: Mapping[str, str]) -> None:
@@ -74,7 +74,8 @@ class _Forms(Mapping[str, Any]):
         owner = next(each for each in self._cls.__mro__ if field in inspect.get_annotations(each))
         annotated = types.SimpleNamespace(__annotations__={field: inspect.get_annotations(owner)[field]})
         try:
-            hints = typing.get_type_hints(annotated, vars(sys.modules[owner.__module__]), dict(vars(owner)))
+            # Of two meanings of a name the module's counts, as it does for a whole class.
+            hints = typing.get_type_hints(annotated, dict(vars(owner)), vars(sys.modules[owner.__module__]))
         except NameError as error:
             raise _UnknownTypeError(str(error)) from error
         return hints[field]
@@ -83,7 +84,7 @@ class _Forms(Mapping[str, Any]):
 def structure(cls: type[T], table: Any, key: Key, around: Surroundings, *, reserved: Collection[str] = ()) -> T | None:
     """Make ``cls`` from ``table``; keys in ``reserved`` belong to somebody else. None when problems were reported."""
     fields = {setting_name(field): field for field in attrs.fields(cls) if field.init}  # type: ignore[arg-type]
-    forms = _Forms(cls, {name: field.name for name, field in fields.items()})
+    forms = SettingTypes(cls, {name: field.name for name, field in fields.items()})
     required = [name for name, field in fields.items() if field.default is attrs.NOTHING]
     try:
         values = read_table(table, forms, required, key, around, reserved=reserved)
