@@ -7,11 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from gan_recipe import (
-    Constraint,
-)
+from gan_recipe import Constraint
 
-Anything = Any
 _count = itertools.count()
 
 
@@ -19,7 +16,7 @@ _count = itertools.count()
 class Shrinking(Constraint):
     """Halves every weight after each step, again and again."""
 
-    def enforce(self, network: Anything) -> None:
+    def enforce(self, network: Any) -> None:
         import torch
 
         with torch.no_grad():
@@ -31,7 +28,7 @@ class Shrinking(Constraint):
 class Stacking(Constraint):
     """Adds a buffer each time that it is attached."""
 
-    def attach(self, network: Anything) -> None:
+    def attach(self, network: Any) -> None:
         import torch
 
         network.register_buffer(f"seen_{next(_count)}", torch.zeros(()))
@@ -41,7 +38,7 @@ class Stacking(Constraint):
 class Freezing(Constraint):
     """Takes the weights out of training for good."""
 
-    def attach(self, network: Anything) -> None:
+    def attach(self, network: Any) -> None:
         network[0].weight.requires_grad_(False)
 
 
@@ -49,7 +46,7 @@ class Freezing(Constraint):
 class Looking(Constraint):
     """Clips the weights if one is too large, which it looks at."""
 
-    def enforce(self, network: Anything) -> None:
+    def enforce(self, network: Any) -> None:
         for weight in network.parameters():
             if float(weight.detach().abs().max()) > 1:
                 weight.data.clamp_(-1, 1)
@@ -59,5 +56,5 @@ class Looking(Constraint):
 class Drawing(Constraint):
     """Sets the first bias to a number of its own."""
 
-    def attach(self, network: Anything) -> None:
+    def attach(self, network: Any) -> None:
         network[0].bias.data.fill_(next(_count))

@@ -8,13 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from gan_recipe import (
-    Data,
-    Field,
-    Metric,
-)
+from gan_recipe import Data, Field, Metric
 
-Anything = Any
 _count = itertools.count()
 
 
@@ -40,7 +35,7 @@ class SoundData(Data):
         }
         return proposed.get(self.fault, {}) if self.samples < 20 else {}
 
-    def open(self, *, held_out: bool = False) -> Anything:
+    def open(self, *, held_out: bool = False) -> Any:
         return _Stream(self.fault, held_out, self.samples)
 
 
@@ -80,7 +75,7 @@ class SoundMetric(Metric):
 
     fault: str = ""
 
-    def __call__(self, output: Anything) -> Anything:
+    def __call__(self, output: Any) -> Any:
         import torch
 
         share = float((output > 0).float().mean())

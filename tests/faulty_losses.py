@@ -7,11 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from gan_recipe import (
-    Loss,
-)
+from gan_recipe import Loss
 
-Anything = Any
 _count = itertools.count()
 
 
@@ -19,7 +16,7 @@ _count = itertools.count()
 class SoundLoss(Loss):
     """The mean of the difference of two scores, after softplus."""
 
-    def __call__(self, real: Anything, fake: Anything) -> Anything:
+    def __call__(self, real: Any, fake: Any) -> Any:
         from torch.nn.functional import softplus
 
         if real.shape != fake.shape:
@@ -27,7 +24,7 @@ class SoundLoss(Loss):
         return self.of(softplus(fake.double() - real.double()) if real.dtype.itemsize == 8 else
                        softplus(fake.float() - real.float()), real)  # fmt: skip
 
-    def of(self, each: Anything, real: Anything) -> Anything:
+    def of(self, each: Any, real: Any) -> Any:
         """One number of the samples' ones."""
         return each.mean()
 
@@ -57,7 +54,7 @@ def wanders(each: Any, real: Any) -> Any:
 class Broadcasting(Loss):
     """The mean of the difference of two scores, of any shapes, after softplus."""
 
-    def __call__(self, real: Anything, fake: Anything) -> Anything:
+    def __call__(self, real: Any, fake: Any) -> Any:
         from torch.nn.functional import softplus
 
         return softplus(fake.float() - real.float()).square().mean()
@@ -67,7 +64,7 @@ class Broadcasting(Loss):
 class Overflowing(Loss):
     """The log of a sum of exponentials, the way that overflows."""
 
-    def __call__(self, fake: Anything) -> Anything:
+    def __call__(self, fake: Any) -> Any:
         return (1 + fake.float().exp()).log().mean()
 
 
@@ -75,7 +72,7 @@ class Overflowing(Loss):
 class HalfPrecision(Loss):
     """The mean score, in whatever precision it comes."""
 
-    def __call__(self, fake: Anything) -> Anything:
+    def __call__(self, fake: Any) -> Any:
         return fake.square().mean()
 
 
@@ -83,5 +80,5 @@ class HalfPrecision(Loss):
 class Insisting(Loss):
     """The mean score, weighted, with weights that may seemingly be left out."""
 
-    def __call__(self, fake: Anything, weights: Anything = None) -> Anything:
+    def __call__(self, fake: Any, weights: Any = None) -> Any:
         return (fake.float() * weights.float()).mean()

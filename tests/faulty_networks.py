@@ -8,12 +8,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from gan_recipe import (
-    Decoder,
-    Head,
-)
+from gan_recipe import Decoder, Head
 
-Anything = Any
 _count = itertools.count()
 
 
@@ -24,12 +20,12 @@ class Sound(Head):
     #: Whether there is a bias.
     bias: bool = True
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         from torch import nn
 
         return nn.Sequential(nn.Flatten(), nn.Linear(inputs[0][0].numel(), 1, bias=self.bias), *self.more())
 
-    def more(self) -> list[Anything]:
+    def more(self) -> list[Any]:
         """What comes after the linear layer."""
         return []
 
@@ -68,11 +64,11 @@ class Lasting(Head):
 
     only_in_training = True
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         from torch import nn
 
         class Doubled(nn.Module):
-            def forward(self, x: Anything, *others: Anything) -> Anything:
+            def forward(self, x: Any, *others: Any) -> Any:
                 return 2 * x
 
         return Doubled()
@@ -125,7 +121,7 @@ class WrongDefault(Sound):
 class Unbounded(Decoder):
     """Features to an image whose pixels lie anywhere at all."""
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         from torch import nn
 
         return nn.ConvTranspose2d(inputs[0].shape[1], 3, 4, 2, 1)
@@ -135,7 +131,7 @@ class Unbounded(Decoder):
 class Unbuildable(Sound):
     """One linear layer on flattened features, which gives one logit a sample."""
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         raise ValueError("the features are 8x4x4; expected 9x9")
 
 
@@ -143,7 +139,7 @@ class Unbuildable(Sound):
 class OwnSeed(Sound):
     """One linear layer on flattened features, which gives one logit a sample."""
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         import torch
 
         module = super().build(*inputs)
@@ -156,7 +152,7 @@ class OwnSeed(Sound):
 class Tied(Sound):
     """Two linear layers with one weight between them, registered twice."""
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         from torch import nn
 
         first, second = nn.Linear(4, 4), nn.Linear(4, 4)
@@ -168,7 +164,7 @@ class Tied(Sound):
 class Strided(Sound):
     """A linear layer on features that are read in memory order."""
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         from torch import nn
 
         size = inputs[0].shape
@@ -181,7 +177,7 @@ class Strided(Sound):
 class Writing(Sound):
     """A linear layer on features that it halves where they lie."""
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         from torch import nn
 
         return nn.Sequential(layer(lambda _, x: x.mul_(0.5)), super().build(*inputs))
@@ -191,7 +187,7 @@ class Writing(Sound):
 class FixedBatch(Sound):
     """A linear layer that remembers how many samples it was built for."""
 
-    def build(self, *inputs: Anything) -> Anything:
+    def build(self, *inputs: Any) -> Any:
         from torch import nn
 
         batch, features = len(inputs[0]), inputs[0][0].numel()

@@ -8,10 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from gan_recipe import (
-    Schedule,
-    SteeredSchedule,
-)
+from gan_recipe import Schedule, SteeredSchedule
 
 _count = itertools.count()
 _heard = itertools.count()

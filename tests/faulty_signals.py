@@ -7,13 +7,8 @@ from typing import Any
 
 from attrs import frozen
 
-from gan_recipe import (
-    Finding,
-    Signal,
-    Verdict,
-)
+from gan_recipe import Finding, Signal, Verdict
 
-Anything = Any
 _count = itertools.count()
 
 
@@ -23,7 +18,7 @@ class SoundSignal(Signal):
 
     fault: str = ""
 
-    def at_move(self, moment: Anything) -> Anything:
+    def at_move(self, moment: Any) -> Any:
         import torch
 
         found: dict[str, Any] = {}
@@ -75,7 +70,7 @@ class SoundVerdict(Verdict):
 
     fault: str = ""
 
-    def judge(self, case: Anything) -> Anything:
+    def judge(self, case: Any) -> Any:
         for contest in case.contests:
             spread = case.series(f"{contest.critic}/{contest.loss}/spread")
             fooled = case.series(f"{contest.critic}/{contest.loss}/ranked")

@@ -14,7 +14,7 @@ from gan_recipe.components.failure import blame
 from gan_recipe.engine.concatenation import Value, concatenated, rows, taken_apart
 from gan_recipe.engine.norms_in_full import norms_in_full
 from gan_recipe.language.dataflow import Node
-from gan_recipe.language.plan import Compute, Move, Term, weight_of
+from gan_recipe.language.plan import Compute, Move, Term
 
 Store = dict[Node, Value]
 _NOTHING = nullcontext()
@@ -110,7 +110,7 @@ class Graph:
     def weights(self, move: Move, values: Sequence[Tensor], round: int) -> list[Tensor]:
         """Of each due loss what its gradient begins with, which weighs it without an operation of its own."""
         if move.weights is None:
-            weights = [weight_of(term.loss, round) for term in move.terms]
+            weights = [term.loss.counts(round) for term in move.terms]
             return list(map(torch.full_like, values, weights))
         key = move.weights, values[0].dtype
         if key not in self._weights:

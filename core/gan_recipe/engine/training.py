@@ -76,8 +76,8 @@ class Training:
         self.order, self.recoveries = order, recoveries
         #: Whether it has just gone back, so that no figure and no checkpoint tells of it yet.
         self.is_back = False
-        self._seed_of_rounds = derived_seed("order", recipe.run.seed, order) if order else recipe.run.seed
-        self._seed_of = Seeds("round", self._seed_of_rounds)
+        seed = derived_seed("order", recipe.run.seed, order) if order else recipe.run.seed
+        self._seed_of = Seeds("round", seed)
         self.recipe = recipe
         self.device = device
         run = recipe.run
@@ -87,7 +87,7 @@ class Training:
         if run.batch % share[1]:
             raise RecipeError([_uneven(recipe, share[1])])
         read = frozenset(node.name for node in self.leaves)
-        self.stream = self.open_stream(read, share=share, seed=self._seed_of_rounds)
+        self.stream = self.open_stream(read, share=share, seed=seed)
         seen = frozenset(node.name for node in _fields_below(looked_at(recipe)))
         self.held_out = self.open_stream(seen, held_out=True)
         first = self.open_stream(frozenset(node.name for node in fields_read(recipe))).in_time(

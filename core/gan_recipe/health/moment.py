@@ -62,7 +62,6 @@ class Moment:
         values: Sequence[Tensor],
     ) -> Moment:
         """What ``Training.play`` shows of a move; ``contests`` are the recipe's, ``meetings`` the mover's."""
-        from gan_recipe.ramp import weight_at
 
         name = move.player.name
         losses = {term.loss.name: value for term, value in zip(move.terms, values, strict=True)}
@@ -77,7 +76,7 @@ class Moment:
             makes=[each for each in contests if each.generator == name],
             meetings=meetings,
             losses=losses,
-            factors={term.loss.name: weight_at(term.loss.weight, round) * term.loss.every for term in move.terms},
+            factors={term.loss.name: term.loss.counts(round) for term in move.terms},
             networks={name: training.graph.networks[name] for name in move.player.trains},
             optimizer=training.players[name].optimizer,
             averages=training.players[name].averages,

@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from gan_recipe.components.failure import blame
 from gan_recipe.language.dataflow import Node, below
 from gan_recipe.language.recipe import LossSpec, PlayerSpec, Recipe
-from gan_recipe.ramp import Ramp, weight_at
+from gan_recipe.ramp import weight_at
 
 
 @frozen
@@ -83,7 +83,7 @@ class Move:
     #: ``computes`` in the stretches that they are carried out in.
     stretches: tuple[Stretch, ...]
     terms: tuple[Term, ...]
-    #: What each term counts; None where a ramp decides that in each round.
+    #: What each term counts; None for a player with a ramp, where each round decides that.
     weights: tuple[float, ...] | None
     #: Networks whose parameters the functions of this move are differentiated through, and whether they are trained.
     function_networks: Mapping[str, bool]
@@ -100,23 +100,14 @@ class RoundPlan:
 
 def due_losses(player: PlayerSpec, round: int, moved: int) -> tuple[str, ...]:
     """The losses that count in this move; ``moved`` is how often the player has moved before."""
-    if not player.ramped:
-        for every in player.lazy:
-            if moved % every == 0:
-                break
-        else:
-            return player.usual
+    if not player.ramped and all(map(moved.__mod__, player.lazy)):
+        return player.usual
     due = []
     for loss in player.losses.values():
         weight = loss.weight if type(loss.weight) is float else weight_at(loss.weight, round)
         if moved % loss.every == 0 and weight != 0:
             due.append(loss.name)
     return tuple(due)
-
-
-def weight_of(loss: LossSpec, round: int) -> float:
-    """What a loss counts where it is due: every k-th move k times (lazy regularisation, Karras et al. 2020)."""
-    return weight_at(loss.weight, round) * loss.every
 
 
 def movers(
@@ -213,8 +204,7 @@ def plan_round(recipe: Recipe, movers: Sequence[tuple[str, Sequence[str]]]) -> R
         grouped = groupby(calls, attrgetter("gradients_for"))
         stretches = tuple(_stretch(owner, tuple(steps), players) for owner, steps in grouped)
         terms = tuple(map(term, losses[k]))
-        ramped = any(isinstance(loss.weight, Ramp) for loss in losses[k])
-        weights = None if ramped else tuple(weight_of(loss, 0) for loss in losses[k])
+        weights = None if player.ramped else tuple(loss.counts(0) for loss in losses[k])
         moves.append(Move(player, tuple(computes), stretches, terms, weights, called, frees, reused))
     return RoundPlan(tuple(moves))
 

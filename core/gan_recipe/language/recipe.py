@@ -23,7 +23,7 @@ from gan_recipe.language.recipe_file import RecipeFile
 from gan_recipe.language.recipe_settings import Averaging, DoctorSettings, RecoverySettings, RunSettings, SheetSettings
 from gan_recipe.language.start import WeightsFile
 from gan_recipe.language.toml_file import Key
-from gan_recipe.ramp import Ramp
+from gan_recipe.ramp import Ramp, weight_at
 
 
 @frozen
@@ -78,6 +78,10 @@ class LossSpec:
     #: The compositions that ``__call__`` is handed, by parameter.
     functions: Mapping[str, Node]
     key: Key
+
+    def counts(self, round: int) -> float:
+        """Its weight where it is due: every k-th move k times (lazy regularisation, Karras et al. 2020)."""
+        return weight_at(self.weight, round) * self.every
 
 
 @frozen
